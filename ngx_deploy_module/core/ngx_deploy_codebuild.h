@@ -1,0 +1,127 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#ifndef _NGX_DEPLOY_CODEBUILD_H_INCLUDED_
+#define _NGX_DEPLOY_CODEBUILD_H_INCLUDED_
+
+
+#include "ngx_deploy_core.h"
+#include "ngx_deploy_json.h"
+
+
+/* CodeBuild's API 2016-10-06: bodies, replies, names (aws.md, section 1) */
+
+#define NGX_DEPLOY_CODEBUILD_MAX_REPLY  262144
+#define NGX_DEPLOY_CODEBUILD_MAX_BODY   262144
+
+
+typedef struct {
+    ngx_deploy_str_t      name;
+    ngx_deploy_str_t      value;
+    const char           *type;         /* "PLAINTEXT", ... of the API */
+} ngx_deploy_env_t;
+
+
+typedef struct {
+    ngx_deploy_str_t      member;       /* "timeoutInMinutesOverride" */
+    ngx_deploy_str_t      value;        /* as text */
+} ngx_deploy_override_t;
+
+
+typedef struct {
+    ngx_deploy_str_t        project;
+    ngx_deploy_str_t        source_version;     /* absent: the default */
+    ngx_deploy_str_t        idempotency_token;  /* absent in a dry run */
+    ngx_deploy_env_t       *env;
+    size_t                  nenv;
+    ngx_deploy_override_t  *overrides;
+    size_t                  noverrides;
+} ngx_deploy_start_build_t;
+
+
+/*
+ * Checks a name of a project: [A-Za-z0-9][A-Za-z0-9_-]{1,254}.
+ * NGX_DEPLOY_OK or NGX_DEPLOY_DECLINED.
+ */
+int ngx_deploy_codebuild_project_name(const ngx_deploy_str_t *name);
+
+/*
+ * Checks an override: a scalar "...Override" member of StartBuild (also
+ * debugSessionEnabled), and a value that suits its type and range.
+ * source_version, environment and token have ways of their own.
+ * NGX_DEPLOY_OK, or NGX_DEPLOY_DECLINED with a static *reason.
+ */
+int ngx_deploy_codebuild_override(const ngx_deploy_str_t *member,
+    const ngx_deploy_str_t *value, const char **reason);
+
+/*
+ * Checks the name of an environment variable: [A-Za-z_][A-Za-z0-9_]*, not
+ * CODEBUILD_...  NGX_DEPLOY_OK or NGX_DEPLOY_DECLINED with *reason.
+ */
+int ngx_deploy_codebuild_env_name(const ngx_deploy_str_t *name,
+    const char **reason);
+
+/*
+ * The body of StartBuild, the same bytes for the same input, as a tree (for
+ * a dry run's answer); NULL when memory is short or a value is not of its
+ * member's type, then with *reason.
+ */
+ngx_deploy_json_t *ngx_deploy_codebuild_start_build(
+    const ngx_deploy_start_build_t *start, const char **reason);
+
+/*
+ * The host of CodeBuild in a region, "codebuild.us-east-1.amazonaws.com",
+ * of any partition (aws.md, 1.4); DECLINED for what cannot be a region.
+ */
+int ngx_deploy_codebuild_host(ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *region, ngx_deploy_str_t *host);
+
+/*
+ * The token of a dispatch: hex SHA-256, 64 characters, of the provider, the
+ * identity of the delivery, the index of the event in it, project and region
+ * (DESIGN, section 5).  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
+ */
+int ngx_deploy_codebuild_token(ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *provider, const ngx_deploy_str_t *identity,
+    size_t index, const ngx_deploy_str_t *project,
+    const ngx_deploy_str_t *region, ngx_deploy_str_t *token);
+
+
+typedef enum {
+    NGX_DEPLOY_REPLY_STARTED = 0,
+    NGX_DEPLOY_REPLY_REFUSED,       /* for good: no such project, denied */
+    NGX_DEPLOY_REPLY_THROTTLED,     /* retry, throttling class */
+    NGX_DEPLOY_REPLY_CAPACITY,      /* account or queue limit: retry slowly */
+    NGX_DEPLOY_REPLY_CREDENTIALS,   /* expired or unknown: refetch once */
+    NGX_DEPLOY_REPLY_SKEW,          /* a signature's time: look at Date */
+    NGX_DEPLOY_REPLY_TRANSIENT      /* 5xx, truncated, not JSON: retry */
+} ngx_deploy_reply_class_e;
+
+
+typedef struct {
+    ngx_deploy_reply_class_e  class;
+    ngx_deploy_str_t          id;           /* project:uuid */
+    ngx_deploy_str_t          arn;
+    int64_t                   number;       /* -1 when absent */
+    ngx_deploy_str_t          url;          /* the console's page */
+    ngx_deploy_str_t          error;        /* "ResourceNotFoundException" */
+    ngx_deploy_str_t          message;      /* cut to 1,024 bytes, UTF-8 */
+    const char               *reason;       /* static: why it is no success */
+} ngx_deploy_reply_t;
+
+
+/*
+ * Reads a reply of StartBuild.  error_type is x-amzn-ErrorType, may be
+ * absent; whole is 0 when the body was cut (connection closed early, over
+ * the limit).  A 200 without build.id is NGX_DEPLOY_REPLY_TRANSIENT.
+ * All texts are copied to the pool.  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
+ */
+int ngx_deploy_codebuild_reply(ngx_deploy_pool_t *pool, unsigned status,
+    const ngx_deploy_str_t *error_type, const u_char *body, size_t len,
+    unsigned whole, ngx_deploy_reply_t *reply);
+
+
+#endif /* _NGX_DEPLOY_CODEBUILD_H_INCLUDED_ */

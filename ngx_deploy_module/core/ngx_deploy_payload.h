@@ -1,0 +1,91 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#ifndef _NGX_DEPLOY_PAYLOAD_H_INCLUDED_
+#define _NGX_DEPLOY_PAYLOAD_H_INCLUDED_
+
+
+#include "ngx_deploy_core.h"
+#include "ngx_deploy_event.h"
+
+
+/* from the body of a verified delivery to its events */
+
+#define NGX_DEPLOY_PAYLOAD_MAX_EVENTS  1024      /* refs in one push */
+#define NGX_DEPLOY_PAYLOAD_MAX_PATHS   32768     /* then: incomplete */
+#define NGX_DEPLOY_PAYLOAD_MAX_NAME    4096      /* refs, names, hashes */
+#define NGX_DEPLOY_PAYLOAD_MAX_TEXT    65536     /* messages, titles: cut */
+
+
+/* compiled tables of all senders, made once per configuration */
+typedef struct ngx_deploy_senders_s  ngx_deploy_senders_t;
+
+typedef struct ngx_deploy_payload_s  ngx_deploy_payload_t;
+
+
+/*
+ * The headers that name a delivery; absent ones have data == NULL.  They are
+ * not covered by most signatures, so nothing but the kind is taken from them
+ * and the body has to agree.
+ */
+
+typedef struct {
+    ngx_deploy_str_t      github_event;       /* X-GitHub-Event */
+    ngx_deploy_str_t      github_delivery;    /* X-GitHub-Delivery */
+    ngx_deploy_str_t      event_key;          /* X-Event-Key */
+    ngx_deploy_str_t      hook_uuid;          /* X-Hook-UUID */
+    ngx_deploy_str_t      request_uuid;       /* X-Request-UUID */
+    ngx_deploy_str_t      request_id;         /* X-Request-Id */
+} ngx_deploy_delivery_headers_t;
+
+
+/* NULL when memory is short */
+ngx_deploy_senders_t *ngx_deploy_senders_create(ngx_deploy_pool_t *pool);
+
+/*
+ * A new payload.  scheme is the deploy_verify scheme that was satisfied
+ * ("github", "bitbucket", "token", "hmac", ...) or NULL where none is known:
+ * then the sender is told from the headers (providers.md, 1.3).  form is 1
+ * for application/x-www-form-urlencoded.
+ * NGX_DEPLOY_OK; NGX_DEPLOY_DECLINED with *reason: a kind that cannot be
+ * told; NGX_DEPLOY_ERROR: memory.
+ */
+int ngx_deploy_payload_create(ngx_deploy_payload_t **payload,
+    ngx_deploy_pool_t *pool, const ngx_deploy_senders_t *senders,
+    const char *scheme, const ngx_deploy_delivery_headers_t *headers,
+    unsigned form, uint64_t seed, const char **reason);
+
+/* the next bytes of the body; codes as ngx_deploy_payload_end() */
+int ngx_deploy_payload_feed(ngx_deploy_payload_t *payload, const u_char *p,
+    size_t len);
+
+/*
+ * The end of the body.  NGX_DEPLOY_OK: *events and *n are set, n may be 0
+ * (an empty push); NGX_DEPLOY_DECLINED: not parseable, over a limit, or the
+ * body does not agree with the header; NGX_DEPLOY_ERROR: memory.
+ */
+int ngx_deploy_payload_end(ngx_deploy_payload_t *payload,
+    ngx_deploy_event_t **events, size_t *n);
+
+/* a static text for people, set with NGX_DEPLOY_DECLINED */
+const char *ngx_deploy_payload_reason(ngx_deploy_payload_t *payload);
+
+/* bytes accepted so far, for the log */
+size_t ngx_deploy_payload_offset(ngx_deploy_payload_t *payload);
+
+/* the sender: "github", "bitbucket", "bitbucket-server", ... */
+const ngx_deploy_str_t *ngx_deploy_payload_provider(
+    ngx_deploy_payload_t *payload);
+
+/*
+ * The sender's delivery id, for display: absent unless it is 1 to 128
+ * visible ASCII characters
+ */
+const ngx_deploy_str_t *ngx_deploy_payload_delivery(
+    ngx_deploy_payload_t *payload);
+
+
+#endif /* _NGX_DEPLOY_PAYLOAD_H_INCLUDED_ */
