@@ -26,8 +26,9 @@ typedef struct json_t  ngx_deploy_json_t;
 void ngx_deploy_json_init(void);
 
 /*
- * Parses a document of at most max bytes, duplicates and NUL refused, depth
- * at most 32.  Returns a new tree to be freed, or NULL with a static *reason.
+ * Parses a document, an object or an array, of at most max bytes, duplicates
+ * and NUL refused, depth at most 32.  Returns a new tree to be freed, or NULL
+ * with a static *reason.
  */
 ngx_deploy_json_t *ngx_deploy_json_parse(const u_char *p, size_t len,
     size_t max, const char **reason);
@@ -54,11 +55,11 @@ int ngx_deploy_json_set_str(ngx_deploy_json_t *object, const char *key,
 ngx_deploy_json_t *ngx_deploy_json_get(ngx_deploy_json_t *json,
     const char *key);
 
-/* a borrowed text, absent when json is no string */
+/* a borrowed text, absent when it is no string; of json when key is NULL */
 ngx_deploy_str_t ngx_deploy_json_get_str(ngx_deploy_json_t *json,
     const char *key);
 
-/* an integer member, also when written as a real; dflt when absent */
+/* an integer member, a real is cut towards zero; dflt when absent */
 int64_t ngx_deploy_json_get_int(ngx_deploy_json_t *json, const char *key,
     int64_t dflt);
 

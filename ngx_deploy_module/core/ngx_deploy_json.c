@@ -1,0 +1,471 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_deploy_json.h"
+
+#include <stdlib.h>
+#include <jansson.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
+
+#define NGX_DEPLOY_JSON_MAX_DEPTH  32
+#define NGX_DEPLOY_JSON_BUFFER     4096
+
+
+static const char *ngx_deploy_json_depth(const u_char *p, size_t len);
+static const char *ngx_deploy_json_reason(const json_error_t *error);
+static size_t ngx_deploy_json_utf8(const u_char *p, size_t len);
+static json_t *ngx_deploy_json_repair(const u_char *p, size_t len);
+
+
+void
+ngx_deploy_json_init(void)
+{
+    size_t  seed;
+
+    /* with zero jansson takes a seed of its own */
+
+    if (RAND_bytes((u_char *) &seed, sizeof(size_t)) != 1) {
+        ERR_clear_error();
+        seed = 0;
+    }
+
+    json_object_seed(seed);
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_parse(const u_char *p, size_t len, size_t max,
+    const char **reason)
+{
+    json_t        *json;
+    json_error_t   error;
+
+    if (len == 0 || p == NULL) {
+        *reason = "empty";
+        return NULL;
+    }
+
+    if (len > max) {
+        *reason = "too long";
+        return NULL;
+    }
+
+    /* jansson's own limit of depth is 2,048 and it recurses */
+
+    *reason = ngx_deploy_json_depth(p, len);
+
+    if (*reason) {
+        return NULL;
+    }
+
+    json = json_loadb((const char *) p, len, JSON_REJECT_DUPLICATES, &error);
+
+    if (json == NULL) {
+        *reason = ngx_deploy_json_reason(&error);
+    }
+
+    return json;
+}
+
+
+static const char *
+ngx_deploy_json_depth(const u_char *p, size_t len)
+{
+    size_t         depth;
+    unsigned       quoted;
+    const u_char  *last;
+
+    depth = 0;
+    quoted = 0;
+
+    for (last = p + len; p < last; p++) {
+
+        if (quoted) {
+
+            if (*p == '"') {
+                quoted = 0;
+
+            } else if (*p == '\\' && ++p == last) {
+                break;
+            }
+
+            continue;
+        }
+
+        switch (*p) {
+
+        case '"':
+            quoted = 1;
+            break;
+
+        case '[':
+        case '{':
+            if (++depth > NGX_DEPLOY_JSON_MAX_DEPTH) {
+                return "nested too deeply";
+            }
+
+            break;
+
+        case ']':
+        case '}':
+            if (depth) {
+                depth--;
+            }
+
+            break;
+
+        default:
+            break;
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_deploy_json_reason(const json_error_t *error)
+{
+    switch (json_error_code(error)) {
+
+    case json_error_out_of_memory:
+        return "out of memory";
+
+    case json_error_duplicate_key:
+        return "duplicate key";
+
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "NUL character";
+
+    case json_error_invalid_utf8:
+        return "invalid UTF-8";
+
+    case json_error_premature_end_of_input:
+        return "JSON is cut short";
+
+    case json_error_numeric_overflow:
+        return "number is too big";
+
+    default:
+        return "not JSON";
+    }
+}
+
+
+void
+ngx_deploy_json_free(ngx_deploy_json_t *json)
+{
+    json_decref(json);
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_object(void)
+{
+    return json_object();
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_array(void)
+{
+    return json_array();
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_str(const ngx_deploy_str_t *s)
+{
+    size_t  i, n;
+
+    if (s->len == 0) {
+        return json_stringn_nocheck("", 0);
+    }
+
+    for (i = 0; i < s->len; i += n) {
+        n = ngx_deploy_json_utf8(s->data + i, s->len - i);
+
+        if (n == 0) {
+            return ngx_deploy_json_repair(s->data, s->len);
+        }
+    }
+
+    return json_stringn_nocheck((const char *) s->data, s->len);
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_text(const char *s)
+{
+    ngx_deploy_str_t  text;
+
+    if (s == NULL) {
+        return NULL;
+    }
+
+    text.len = strlen(s);
+    text.data = (u_char *) s;
+
+    return ngx_deploy_json_str(&text);
+}
+
+
+/* the length of the well-formed sequence p begins with, or 0 */
+
+static size_t
+ngx_deploy_json_utf8(const u_char *p, size_t len)
+{
+    size_t    i, n;
+    uint32_t  c, min;
+
+    c = p[0];
+
+    if (c < 0x80) {
+        return 1;
+    }
+
+    if (c >= 0xf0 && c < 0xf8) {
+        n = 4;
+        c &= 0x07;
+        min = 0x10000;
+
+    } else if (c >= 0xe0 && c < 0xf0) {
+        n = 3;
+        c &= 0x0f;
+        min = 0x800;
+
+    } else if (c >= 0xc0 && c < 0xe0) {
+        n = 2;
+        c &= 0x1f;
+        min = 0x80;
+
+    } else {
+        return 0;
+    }
+
+    if (n > len) {
+        return 0;
+    }
+
+    for (i = 1; i < n; i++) {
+
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        c = (c << 6) | (p[i] & 0x3f);
+    }
+
+    if (c < min || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
+        return 0;
+    }
+
+    return n;
+}
+
+
+/* a copy in which each byte of no sequence became U+FFFD */
+
+static json_t *
+ngx_deploy_json_repair(const u_char *p, size_t len)
+{
+    size_t   n;
+    u_char  *buf, *d;
+    json_t  *json;
+
+    if (len > SIZE_MAX / 3) {
+        return NULL;
+    }
+
+    buf = malloc(len * 3);
+    if (buf == NULL) {
+        return NULL;
+    }
+
+    d = buf;
+
+    while (len) {
+        n = ngx_deploy_json_utf8(p, len);
+
+        if (n) {
+            memcpy(d, p, n);
+            d += n;
+
+        } else {
+            memcpy(d, "\xef\xbf\xbd", 3);
+            d += 3;
+            n = 1;
+        }
+
+        p += n;
+        len -= n;
+    }
+
+    json = json_stringn_nocheck((char *) buf, d - buf);
+
+    free(buf);
+
+    return json;
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_int(int64_t n)
+{
+    return json_integer(n);
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_bool(int n)
+{
+    return json_boolean(n);
+}
+
+
+int
+ngx_deploy_json_set(ngx_deploy_json_t *object, const char *key,
+    ngx_deploy_json_t *value)
+{
+    /* json_object_set_new() takes value over when it fails, too */
+
+    if (json_object_set_new(object, key, value) != 0) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+int
+ngx_deploy_json_append(ngx_deploy_json_t *array, ngx_deploy_json_t *value)
+{
+    if (json_array_append_new(array, value) != 0) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+int
+ngx_deploy_json_set_str(ngx_deploy_json_t *object, const char *key,
+    const ngx_deploy_str_t *s)
+{
+    if (s->data == NULL) {
+        return NGX_DEPLOY_OK;
+    }
+
+    return ngx_deploy_json_set(object, key, ngx_deploy_json_str(s));
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_get(ngx_deploy_json_t *json, const char *key)
+{
+    json_t  *value;
+
+    value = json_object_get(json, key);
+
+    if (value == NULL || json_is_null(value)) {
+        return NULL;
+    }
+
+    return value;
+}
+
+
+ngx_deploy_str_t
+ngx_deploy_json_get_str(ngx_deploy_json_t *json, const char *key)
+{
+    ngx_deploy_str_t  s;
+
+    if (key) {
+        json = json_object_get(json, key);
+    }
+
+    if (!json_is_string(json)) {
+        s.len = 0;
+        s.data = NULL;
+
+        return s;
+    }
+
+    s.len = json_string_length(json);
+    s.data = (u_char *) json_string_value(json);
+
+    return s;
+}
+
+
+int64_t
+ngx_deploy_json_get_int(ngx_deploy_json_t *json, const char *key,
+    int64_t dflt)
+{
+    double   d;
+    json_t  *value;
+
+    value = json_object_get(json, key);
+
+    if (json_is_integer(value)) {
+        return json_integer_value(value);
+    }
+
+    if (json_is_real(value)) {
+        d = json_real_value(value);
+
+        /* beyond these a double does not convert */
+
+        if (d > -9.2e18 && d < 9.2e18) {
+            return (int64_t) d;
+        }
+    }
+
+    return dflt;
+}
+
+
+int
+ngx_deploy_json_dump(ngx_deploy_json_t *json, ngx_deploy_pool_t *pool,
+    ngx_deploy_str_t *out)
+{
+    char    buf[NGX_DEPLOY_JSON_BUFFER];
+    size_t  n, size, flags;
+
+    flags = JSON_COMPACT|JSON_ENCODE_ANY;
+
+    /* the size that is needed is returned even when the room is smaller */
+
+    n = json_dumpb(json, buf, NGX_DEPLOY_JSON_BUFFER, flags);
+
+    if (n == 0) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    if (n <= NGX_DEPLOY_JSON_BUFFER) {
+        return ngx_deploy_pstrdup(pool, out, (u_char *) buf, n);
+    }
+
+    size = n;
+
+    out->data = ngx_deploy_palloc(pool, size);
+    if (out->data == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    n = json_dumpb(json, (char *) out->data, size, flags);
+
+    if (n != size) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    out->len = n;
+
+    return NGX_DEPLOY_OK;
+}
