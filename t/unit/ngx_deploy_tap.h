@@ -53,7 +53,7 @@ static long          tap_alloc_left = -1;
     tap_is_str((got), (want), __FILE__, __LINE__, __VA_ARGS__)
 
 
-static void tap_unused
+static tap_unused void
 tap_result(int pass, const char *file, int line, const char *fmt, va_list args)
 {
     printf("%sok %u - ", pass ? "" : "not ", ++tap_tests);
@@ -69,7 +69,7 @@ tap_result(int pass, const char *file, int line, const char *fmt, va_list args)
 
 /* the bytes of a text as a comment line, control characters escaped */
 
-static void tap_unused
+static tap_unused void
 tap_print_str(const char *name, const ngx_deploy_str_t *s)
 {
     size_t  i;
@@ -96,7 +96,7 @@ tap_print_str(const char *name, const ngx_deploy_str_t *s)
 }
 
 
-static int tap_format(4, 5)
+static tap_format(4, 5) int
 tap_ok(int pass, const char *file, int line, const char *fmt, ...)
 {
     va_list  args;
@@ -109,7 +109,7 @@ tap_ok(int pass, const char *file, int line, const char *fmt, ...)
 }
 
 
-static int tap_format(5, 6)
+static tap_format(5, 6) int
 tap_is_int(long long got, long long want, const char *file, int line,
     const char *fmt, ...)
 {
@@ -127,7 +127,7 @@ tap_is_int(long long got, long long want, const char *file, int line,
 }
 
 
-static int tap_format(5, 6)
+static tap_format(5, 6) int
 tap_is_str(ngx_deploy_str_t got, const char *want, const char *file, int line,
     const char *fmt, ...)
 {
@@ -161,7 +161,7 @@ tap_is_str(ngx_deploy_str_t got, const char *want, const char *file, int line,
 
 /* a C string as a value, NULL: absent */
 
-static ngx_deploy_str_t tap_unused
+static tap_unused ngx_deploy_str_t
 tap_str(const char *text)
 {
     ngx_deploy_str_t  s;
@@ -173,7 +173,7 @@ tap_str(const char *text)
 }
 
 
-static void * tap_unused
+static tap_unused void *
 tap_alloc(void *data, size_t size)
 {
     tap_block_t  *block;
@@ -208,7 +208,7 @@ tap_alloc(void *data, size_t size)
 }
 
 
-static ngx_deploy_pool_t * tap_unused
+static tap_unused ngx_deploy_pool_t *
 tap_pool(void)
 {
     static ngx_deploy_pool_t  pool = { tap_alloc, NULL };
@@ -219,7 +219,7 @@ tap_pool(void)
 
 /* the pool gives n more blocks, then NULL; -1: no limit */
 
-static void tap_unused
+static tap_unused void
 tap_pool_limit(long n)
 {
     tap_alloc_left = n;
@@ -228,7 +228,7 @@ tap_pool_limit(long n)
 
 /* frees all blocks of the pool; plan_done() does it too */
 
-static void tap_unused
+static tap_unused void
 tap_pool_reset(void)
 {
     tap_block_t  *block;
@@ -248,7 +248,7 @@ tap_pool_reset(void)
  * input for functions that must not read past its end.
  */
 
-static ngx_deploy_str_t tap_unused
+static tap_unused ngx_deploy_str_t
 tap_copy(const void *p, size_t len)
 {
     long              left;
@@ -275,7 +275,7 @@ tap_copy(const void *p, size_t len)
 }
 
 
-static int tap_unused
+static tap_unused int
 plan_done(void)
 {
     tap_pool_reset();
