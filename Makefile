@@ -1,0 +1,246 @@
+
+# Copyright (C) ngx_deploy_module authors
+#
+#   make                      the module, for the nginx of Debian (nginx-dev)
+#   make NGINX_SRC=dir        nginx and the module from a source tree
+#   make test                 everything that a change has to pass
+#   make help                 the other targets
+
+
+SHELL =		/bin/bash
+
+CC =		gcc
+CLANG =		clang
+
+NGINX_SRC =
+NGINX_DEV =	/usr/share/nginx/src
+JOBS =		$(shell nproc 2>/dev/null || echo 2)
+PROVE_JOBS =	2
+FUZZ_TIME =	60
+SHARED =
+
+prefix =	/usr
+modulesdir =	$(prefix)/lib/nginx/modules
+availabledir =	$(prefix)/share/nginx/modules-available
+docdir =	$(prefix)/share/doc/ngx_deploy_module
+
+CFLAGS =	-O2 -g
+WARN =		-std=gnu11 -Wall -Wextra -Werror
+SAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined
+INCS =		-I ngx_deploy_module/core -I ngx_deploy_module/work -I t/unit
+LIBS =		-ljansson -lcrypto -lpthread
+
+ROOT :=		$(CURDIR)
+
+ifeq ($(NGINX_SRC),)
+BUILD =		build
+else
+BUILD :=	build-$(shell sed -n 's/.*NGINX_VERSION  *"\(.*\)".*/\1/p' \
+			$(NGINX_SRC)/src/core/nginx.h)
+endif
+
+SO =		$(BUILD)/ngx_deploy_module.so
+
+PURE =		$(sort $(wildcard ngx_deploy_module/core/*.c \
+			ngx_deploy_module/work/*.c))
+GLUE =		$(sort $(wildcard ngx_deploy_module/http/*.c))
+HDRS =		$(sort $(wildcard ngx_deploy_module/*/*.h))
+
+UNITS =		$(sort $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
+FUZZERS =	$(sort $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c)))
+CORPORA =	$(sort $(patsubst t/corpora/%.c,%,$(wildcard t/corpora/*.c)))
+
+UNIT_TESTS =	$(UNITS:%=build/t/unit-%.t) $(UNITS:%=build/t/unit-%-asan.t)
+
+export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=0
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
+
+
+.PHONY:		all module install deps test unit unit-build fuzz fuzz-build \
+		asan check-corpora demo bench lint clean help FORCE
+.SECONDARY:
+
+all:		module
+
+module:		$(SO)
+
+help:
+	@echo "make [NGINX_SRC=dir]            build the module"
+	@echo "make install [DESTDIR=dir]      install it"
+	@echo "make test                       install packages, build, test"
+	@echo "make unit                       the unit tests alone"
+	@echo "make fuzz [FUZZ_TIME=60]        each fuzz target for a minute"
+	@echo "make asan [NGINX_SRC=dir]       all tests, sanitized nginx"
+	@echo "make check-corpora SHARED=dir   the large corpora"
+	@echo "make demo                       see it work"
+	@echo "make bench                      measure"
+	@echo "make lint                       style and static analysis"
+	@echo "make clean"
+
+
+# the module: util/build.sh configures and builds one tree
+
+
+build:
+	@mkdir -p build
+
+# changes only when a file is added or removed, then configure runs again
+
+build/sources:	FORCE | build
+	@echo $(PURE) $(GLUE) $(HDRS) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(SO):		config util/build.sh build/sources $(PURE) $(GLUE) $(HDRS)
+	@NGINX_SRC="$(NGINX_SRC)" NGINX_DEV="$(NGINX_DEV)" JOBS=$(JOBS) \
+		util/build.sh module $(BUILD)
+
+install:	$(SO)
+	install -d $(DESTDIR)$(modulesdir) $(DESTDIR)$(availabledir) \
+		$(DESTDIR)$(docdir)/examples
+	install -m 644 $(SO) $(DESTDIR)$(modulesdir)/ngx_deploy_module.so
+	echo 'load_module modules/ngx_deploy_module.so;' \
+		> $(DESTDIR)$(availabledir)/mod-http-deploy.conf
+	for f in README.md CHANGES LICENSE; do \
+		[ ! -f $$f ] || install -m 644 $$f $(DESTDIR)$(docdir)/; \
+	done
+	for f in conf/*; do \
+		[ ! -f $$f ] || install -m 644 $$f \
+			$(DESTDIR)$(docdir)/examples/; \
+	done
+
+
+# unit tests: programs that print TAP, plain and sanitized
+
+
+define objects
+build/$(1)/%.o: ngx_deploy_module/core/%.c $$(HDRS)
+	@mkdir -p $$(@D)
+	$(2) $(WARN) $(3) $(INCS) -c -o $$@ $$<
+
+build/$(1)/%.o: ngx_deploy_module/work/%.c $$(HDRS)
+	@mkdir -p $$(@D)
+	$(2) $(WARN) $(3) $(INCS) -c -o $$@ $$<
+
+build/$(1)/pure.a: $$(patsubst %.c,build/$(1)/%.o,$$(notdir $$(PURE)))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+
+FUZZ_CFLAGS =	-O1 -g -fno-omit-frame-pointer \
+		-fsanitize=fuzzer-no-link,address,undefined \
+		-fno-sanitize-recover=undefined
+
+$(eval $(call objects,plain,$(CC),$(CFLAGS)))
+$(eval $(call objects,asan,$(CC),$(SAN)))
+$(eval $(call objects,fuzz,$(CLANG),$(FUZZ_CFLAGS)))
+
+build/t/unit-%-asan.t: t/unit/%.c build/asan/pure.a t/unit/ngx_deploy_tap.h
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(SAN) $(INCS) -o $@ $< build/asan/pure.a $(LIBS)
+
+build/t/unit-%.t: t/unit/%.c build/plain/pure.a t/unit/ngx_deploy_tap.h
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) $(INCS) -o $@ $< build/plain/pure.a $(LIBS)
+
+unit-build:	$(UNIT_TESTS)
+	@for f in build/t/*.t; do \
+		case " $(UNIT_TESTS) " in *" $$f "*) ;; *) rm -f $$f;; esac; \
+	done
+
+unit:		unit-build
+	prove -j $(PROVE_JOBS) build/t
+
+
+# the whole suite
+
+
+deps:
+	@util/deps.sh test
+
+test:		deps
+	@$(MAKE) --no-print-directory -j $(JOBS) module unit-build
+	prove -j $(PROVE_JOBS) t $(if $(UNITS),build/t)
+
+asan:
+	@util/deps.sh asan
+	@$(MAKE) --no-print-directory -j $(JOBS) unit-build
+	@NGINX_SRC="$(NGINX_SRC)" JOBS=$(JOBS) util/build.sh asan build-asan
+	TEST_NGINX_BINARY=$(ROOT)/build-asan/nginx TEST_NGINX_MODULE=static \
+	LSAN_OPTIONS=suppressions=$(ROOT)/util/lsan.supp:print_suppressions=0 \
+		prove -j $(PROVE_JOBS) t $(if $(UNITS),build/t)
+
+
+# fuzzing: new inputs stay in build/fuzz, t/fuzz/corpus is read only
+
+
+build/fuzz/%:	t/fuzz/%.c build/fuzz/pure.a
+	$(CLANG) $(WARN) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(INCS) -o $@ $< \
+		build/fuzz/pure.a $(LIBS)
+
+fuzz-build:	$(FUZZERS:%=build/fuzz/%)
+
+fuzz:
+	@util/deps.sh fuzz
+	@$(MAKE) --no-print-directory -j $(JOBS) fuzz-build
+	@for f in $(FUZZERS); do \
+		mkdir -p build/fuzz/found/$$f; \
+		dirs=build/fuzz/found/$$f; \
+		[ ! -d t/fuzz/corpus/$$f ] || dirs="$$dirs t/fuzz/corpus/$$f"; \
+		dict=; \
+		[ ! -f t/fuzz/$$f.dict ] || dict=-dict=t/fuzz/$$f.dict; \
+		echo "fuzz $$f"; \
+		build/fuzz/$$f -max_total_time=$(FUZZ_TIME) -timeout=10 \
+			-rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=build/fuzz/$$f- $$dict $$dirs \
+			|| exit 1; \
+	done
+
+
+# corpora that are not in the repository: make check-corpora SHARED=dir
+
+
+build/corpora/%: t/corpora/%.c build/asan/pure.a
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(SAN) $(INCS) -o $@ $< build/asan/pure.a $(LIBS)
+
+check-corpora:	$(CORPORA:%=build/corpora/%)
+	@[ -n "$(SHARED)" ] || { echo "usage: make $@ SHARED=dir"; exit 2; }
+	@set -e; for f in $(CORPORA); do \
+		case $$f in \
+		sigv4)    args="$(SHARED)/sigv4" ;; \
+		payloads) args="$(SHARED)/payloads github bitbucket \
+				bitbucket-server" ;; \
+		*)        args="$(SHARED)" ;; \
+		esac; \
+		echo "$$f $$args"; build/corpora/$$f $$args; \
+	done
+
+
+demo:
+	@util/deps.sh test >&2
+	@$(MAKE) --no-print-directory module >&2
+	@demo/demo
+
+bench:		module
+	@if [ -x t/bench/bench ]; then t/bench/bench; \
+	else echo "no t/bench/bench"; exit 1; fi
+
+lint:
+	prove t/lint.t
+	@if command -v cppcheck > /dev/null; then \
+		cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr \
+			--enable=warning,portability --suppress=missingInclude \
+			-I ngx_deploy_module/core -I ngx_deploy_module/work \
+			$(PURE); \
+	fi
+	@if command -v $(CLANG) > /dev/null; then \
+		for f in $(PURE); do \
+			$(CLANG) $(WARN) $(CFLAGS) $(INCS) -fsyntax-only $$f \
+				|| exit 1; \
+		done; \
+	fi
+
+clean:
+	rm -rf build build-*

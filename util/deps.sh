@@ -1,0 +1,59 @@
+#!/bin/sh
+
+# Copyright (C) ngx_deploy_module authors
+#
+# deps.sh test|fuzz|asan: installs the Debian packages that are missing.
+
+set -e
+
+packages="gcc make perl openssl curl nghttp2-client libio-socket-ssl-perl
+          nginx nginx-dev libjansson-dev libssl-dev libpcre2-dev zlib1g-dev"
+
+case ${1:-test} in
+    test)  ;;
+    fuzz)  packages="gcc make clang libclang-rt-dev libjansson-dev libssl-dev" ;;
+    asan)  packages="$packages clang libclang-rt-dev dpkg-dev" ;;
+    *)     echo "usage: $0 test|fuzz|asan" >&2; exit 2 ;;
+esac
+
+missing=
+
+for package in $packages; do
+    status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+
+    case $status in
+        *" installed") ;;
+        *) missing="$missing $package" ;;
+    esac
+done
+
+[ -n "$missing" ] || exit 0
+
+sudo=
+
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+        echo "$0: error: please install:$missing" >&2
+        exit 1
+    fi
+
+    sudo="sudo -n"
+fi
+
+echo "installing:$missing"
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+run() {
+    if ! $sudo env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 \
+         </dev/null
+    then
+        cat "$log" >&2
+        echo "$0: error: $* failed" >&2
+        exit 1
+    fi
+}
+
+run apt-get update -q
+run apt-get install -q -y --no-install-recommends $missing
