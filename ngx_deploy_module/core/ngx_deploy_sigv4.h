@@ -15,6 +15,9 @@
 
 #define NGX_DEPLOY_SIGV4_DATE_LEN  16      /* 20260102T030405Z */
 #define NGX_DEPLOY_SIGV4_MAX_HEADERS  32
+#define NGX_DEPLOY_SIGV4_MAX_KEY_ID   128     /* of an access key id */
+#define NGX_DEPLOY_SIGV4_MAX_SECRET   512     /* of a secret access key */
+#define NGX_DEPLOY_SIGV4_MAX_TEXT     65536   /* of a path, query, value */
 
 
 typedef struct {
@@ -52,12 +55,17 @@ typedef struct {
 } ngx_deploy_sigv4_request_t;
 
 
-/* UTC, "YYYYMMDDThhmmssZ", no terminating NUL */
+/*
+ * now, Unix time, in UTC: "YYYYMMDDThhmmssZ", no terminating NUL.  Times
+ * before 1970 and after 9999 become the first and the last of the range.
+ */
 void ngx_deploy_sigv4_date(u_char dst[NGX_DEPLOY_SIGV4_DATE_LEN], time_t now);
 
 /*
  * The canonical request and the string to sign, for tests and debugging.
- * NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
+ * NGX_DEPLOY_OK or NGX_DEPLOY_ERROR: memory, OpenSSL, more or longer texts
+ * than the limits above, CR, LF or NUL in a header's value, a method, name,
+ * region or service that is empty or not of printable ASCII.
  */
 int ngx_deploy_sigv4_canonical(ngx_deploy_pool_t *pool,
     const ngx_deploy_sigv4_request_t *request, ngx_deploy_str_t *canonical);
@@ -68,8 +76,10 @@ int ngx_deploy_sigv4_string_to_sign(ngx_deploy_pool_t *pool,
 /*
  * The value of the Authorization header.  date is that of x-amz-date; key
  * is made anew when credentials, day, region or service differ from what it
- * was made for.  The last 64 bytes of the value are the signature.
- * NGX_DEPLOY_OK or NGX_DEPLOY_ERROR (memory, OpenSSL, too many headers).
+ * was made for.  A session token is signed if the caller has put it among
+ * the headers.  The last 64 bytes of the value are the signature.
+ * NGX_DEPLOY_OK, or NGX_DEPLOY_ERROR as above or for credentials that are
+ * empty, too long or, the key id, not of printable ASCII.
  */
 int ngx_deploy_sigv4_authorization(ngx_deploy_pool_t *pool,
     const ngx_deploy_sigv4_request_t *request,
