@@ -51,7 +51,9 @@ int ngx_deploy_codebuild_project_name(const ngx_deploy_str_t *name);
 /*
  * Checks an override: a scalar "...Override" member of StartBuild (also
  * debugSessionEnabled), and a value that suits its type and range.
- * source_version, environment and token have ways of their own.
+ * source_version, environment and token have ways of their own.  An absent
+ * value, not known before a request, is not checked.  Booleans are "true",
+ * "false", "on", "off"; words of enums are passed through.
  * NGX_DEPLOY_OK, or NGX_DEPLOY_DECLINED with a static *reason.
  */
 int ngx_deploy_codebuild_override(const ngx_deploy_str_t *member,
@@ -66,15 +68,18 @@ int ngx_deploy_codebuild_env_name(const ngx_deploy_str_t *name,
 
 /*
  * The body of StartBuild, the same bytes for the same input, as a tree (for
- * a dry run's answer); NULL when memory is short or a value is not of its
- * member's type, then with *reason.
+ * a dry run's answer): projectName, sourceVersion, environment, overrides,
+ * idempotencyToken.  Of a variable or an override given twice the last value
+ * stands.  NULL when memory is short, *reason being NULL, or when a name or
+ * a value does not suit, then with a static *reason.
  */
 ngx_deploy_json_t *ngx_deploy_codebuild_start_build(
     const ngx_deploy_start_build_t *start, const char **reason);
 
 /*
  * The host of CodeBuild in a region, "codebuild.us-east-1.amazonaws.com",
- * of any partition (aws.md, 1.4); DECLINED for what cannot be a region.
+ * of any partition (aws.md, 1.4).  NGX_DEPLOY_OK, NGX_DEPLOY_ERROR or, for
+ * what cannot be a region, NGX_DEPLOY_DECLINED.
  */
 int ngx_deploy_codebuild_host(ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *region, ngx_deploy_str_t *host);
@@ -117,6 +122,9 @@ typedef struct {
  * Reads a reply of StartBuild.  error_type is x-amzn-ErrorType, may be
  * absent; whole is 0 when the body was cut (connection closed early, over
  * the limit).  A 200 without build.id is NGX_DEPLOY_REPLY_TRANSIENT.
+ * Classes go by the error code, by status for 5xx and where no code is known
+ * (aws.md, 1.3 and 4.1); error is "UnknownError" when a 4xx or 5xx tells
+ * none that is made of letters, digits, "_", "." and "-".
  * All texts are copied to the pool.  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
  */
 int ngx_deploy_codebuild_reply(ngx_deploy_pool_t *pool, unsigned status,

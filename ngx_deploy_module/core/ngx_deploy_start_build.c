@@ -1,0 +1,458 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_deploy_codebuild.h"
+
+
+#define NGX_DEPLOY_START_BUILD_MAX  2147483647
+
+
+typedef enum {
+    NGX_DEPLOY_MEMBER_TEXT = 0,
+    NGX_DEPLOY_MEMBER_WORD,         /* an enum, unknown words pass */
+    NGX_DEPLOY_MEMBER_BOOL,
+    NGX_DEPLOY_MEMBER_INTEGER
+} ngx_deploy_member_type_e;
+
+
+typedef struct {
+    const char                *name;
+    ngx_deploy_member_type_e   type;
+    int64_t                    min;
+    int64_t                    max;
+    const char                *reason;
+} ngx_deploy_member_t;
+
+
+static const ngx_deploy_member_t *ngx_deploy_member_find(
+    const ngx_deploy_str_t *name);
+static int ngx_deploy_member_check(const ngx_deploy_member_t *member,
+    const ngx_deploy_str_t *value, int64_t *n);
+static int ngx_deploy_member_bool(const ngx_deploy_str_t *value);
+static ngx_deploy_json_t *ngx_deploy_start_build_env(
+    const ngx_deploy_start_build_t *start, const char **reason);
+static ngx_deploy_json_t *ngx_deploy_start_build_variable(
+    const ngx_deploy_env_t *env);
+static int ngx_deploy_start_build_override(ngx_deploy_json_t *body,
+    const ngx_deploy_override_t *override, const char **reason);
+
+
+static const char  ngx_deploy_member_word[] = "must be a word";
+static const char  ngx_deploy_member_text[] = "must not be empty";
+static const char  ngx_deploy_member_boolean[] =
+    "must be \"true\", \"false\", \"on\" or \"off\"";
+static const char  ngx_deploy_member_integer[] =
+    "must be an integer from 0 to 2147483647";
+
+
+/* the scalar members of StartBuild (API 2016-10-06) that have no other way */
+
+static const ngx_deploy_member_t  ngx_deploy_members[] = {
+
+    { "buildspecOverride", NGX_DEPLOY_MEMBER_TEXT,
+      0, 0, NULL },
+
+    { "sourceTypeOverride", NGX_DEPLOY_MEMBER_WORD,
+      0, 0, ngx_deploy_member_word },
+
+    { "sourceLocationOverride", NGX_DEPLOY_MEMBER_TEXT,
+      0, 0, NULL },
+
+    { "gitCloneDepthOverride", NGX_DEPLOY_MEMBER_INTEGER,
+      0, NGX_DEPLOY_START_BUILD_MAX, ngx_deploy_member_integer },
+
+    { "insecureSslOverride", NGX_DEPLOY_MEMBER_BOOL,
+      0, 0, ngx_deploy_member_boolean },
+
+    { "reportBuildStatusOverride", NGX_DEPLOY_MEMBER_BOOL,
+      0, 0, ngx_deploy_member_boolean },
+
+    { "environmentTypeOverride", NGX_DEPLOY_MEMBER_WORD,
+      0, 0, ngx_deploy_member_word },
+
+    { "imageOverride", NGX_DEPLOY_MEMBER_TEXT,
+      1, 0, ngx_deploy_member_text },
+
+    { "computeTypeOverride", NGX_DEPLOY_MEMBER_WORD,
+      0, 0, ngx_deploy_member_word },
+
+    { "certificateOverride", NGX_DEPLOY_MEMBER_TEXT,
+      0, 0, NULL },
+
+    { "serviceRoleOverride", NGX_DEPLOY_MEMBER_TEXT,
+      1, 0, ngx_deploy_member_text },
+
+    { "privilegedModeOverride", NGX_DEPLOY_MEMBER_BOOL,
+      0, 0, ngx_deploy_member_boolean },
+
+    { "timeoutInMinutesOverride", NGX_DEPLOY_MEMBER_INTEGER,
+      5, 2160, "must be an integer from 5 to 2160" },
+
+    { "queuedTimeoutInMinutesOverride", NGX_DEPLOY_MEMBER_INTEGER,
+      5, 480, "must be an integer from 5 to 480" },
+
+    { "encryptionKeyOverride", NGX_DEPLOY_MEMBER_TEXT,
+      1, 0, ngx_deploy_member_text },
+
+    { "imagePullCredentialsTypeOverride", NGX_DEPLOY_MEMBER_WORD,
+      0, 0, ngx_deploy_member_word },
+
+    { "autoRetryLimitOverride", NGX_DEPLOY_MEMBER_INTEGER,
+      0, NGX_DEPLOY_START_BUILD_MAX, ngx_deploy_member_integer },
+
+    { "hostKernelOverride", NGX_DEPLOY_MEMBER_WORD,
+      0, 0, ngx_deploy_member_word },
+
+    { "debugSessionEnabled", NGX_DEPLOY_MEMBER_BOOL,
+      0, 0, ngx_deploy_member_boolean },
+
+    { NULL, NGX_DEPLOY_MEMBER_TEXT, 0, 0, NULL }
+};
+
+
+int
+ngx_deploy_codebuild_override(const ngx_deploy_str_t *name,
+    const ngx_deploy_str_t *value, const char **reason)
+{
+    int64_t                     n;
+    const ngx_deploy_member_t  *member;
+
+    member = ngx_deploy_member_find(name);
+
+    if (member == NULL) {
+        *reason = "is not a scalar member of StartBuild";
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (value->data == NULL) {
+        return NGX_DEPLOY_OK;
+    }
+
+    if (ngx_deploy_member_check(member, value, &n) != NGX_DEPLOY_OK) {
+        *reason = member->reason;
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+static const ngx_deploy_member_t *
+ngx_deploy_member_find(const ngx_deploy_str_t *name)
+{
+    const ngx_deploy_member_t  *member;
+
+    for (member = ngx_deploy_members; member->name; member++) {
+
+        if (ngx_deploy_str_is(name, member->name)) {
+            return member;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* *n is the value of an integer or a boolean */
+
+static int
+ngx_deploy_member_check(const ngx_deploy_member_t *member,
+    const ngx_deploy_str_t *value, int64_t *n)
+{
+    size_t  i;
+    u_char  c;
+
+    *n = 0;
+
+    switch (member->type) {
+
+    case NGX_DEPLOY_MEMBER_INTEGER:
+        *n = ngx_deploy_atoi64(value->data, value->len);
+
+        if (*n < member->min || *n > member->max) {
+            return NGX_DEPLOY_DECLINED;
+        }
+
+        return NGX_DEPLOY_OK;
+
+    case NGX_DEPLOY_MEMBER_BOOL:
+        *n = ngx_deploy_member_bool(value);
+
+        return (*n < 0) ? NGX_DEPLOY_DECLINED : NGX_DEPLOY_OK;
+
+    case NGX_DEPLOY_MEMBER_WORD:
+
+        for (i = 0; i < value->len; i++) {
+            c = value->data[i];
+
+            if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+                && (c < '0' || c > '9') && c != '_' && c != '-')
+            {
+                return NGX_DEPLOY_DECLINED;
+            }
+        }
+
+        return (i == 0 || i > 255) ? NGX_DEPLOY_DECLINED : NGX_DEPLOY_OK;
+
+    default: /* NGX_DEPLOY_MEMBER_TEXT */
+
+        if (value->len < (size_t) member->min) {
+            return NGX_DEPLOY_DECLINED;
+        }
+
+        return NGX_DEPLOY_OK;
+    }
+}
+
+
+static int
+ngx_deploy_member_bool(const ngx_deploy_str_t *value)
+{
+    if (ngx_deploy_str_is(value, "true") || ngx_deploy_str_is(value, "on")) {
+        return 1;
+    }
+
+    if (ngx_deploy_str_is(value, "false") || ngx_deploy_str_is(value, "off")) {
+        return 0;
+    }
+
+    return -1;
+}
+
+
+int
+ngx_deploy_codebuild_env_name(const ngx_deploy_str_t *name,
+    const char **reason)
+{
+    size_t  i;
+    u_char  c;
+
+    if (name->len == 0) {
+        *reason = "must not be empty";
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'
+            || (i && c >= '0' && c <= '9'))
+        {
+            continue;
+        }
+
+        *reason = "must consist of letters, digits and \"_\","
+                  " and not begin with a digit";
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (ngx_deploy_str_starts(name, "CODEBUILD_")) {
+        *reason = "begins with \"CODEBUILD_\", which is reserved";
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_codebuild_start_build(const ngx_deploy_start_build_t *start,
+    const char **reason)
+{
+    size_t              i;
+    ngx_deploy_json_t  *body;
+
+    *reason = NULL;
+
+    if (ngx_deploy_codebuild_project_name(&start->project) != NGX_DEPLOY_OK) {
+        *reason = "is not a name of a project";
+        return NULL;
+    }
+
+    /* the order is part of the contract: equal input, equal bytes */
+
+    body = ngx_deploy_json_object();
+    if (body == NULL) {
+        return NULL;
+    }
+
+    if (ngx_deploy_json_set_str(body, "projectName", &start->project)
+        != NGX_DEPLOY_OK)
+    {
+        goto failed;
+    }
+
+    if (start->source_version.len
+        && ngx_deploy_json_set_str(body, "sourceVersion",
+                                   &start->source_version)
+           != NGX_DEPLOY_OK)
+    {
+        goto failed;
+    }
+
+    if (start->nenv
+        && ngx_deploy_json_set(body, "environmentVariablesOverride",
+                               ngx_deploy_start_build_env(start, reason))
+           != NGX_DEPLOY_OK)
+    {
+        goto failed;
+    }
+
+    for (i = 0; i < start->noverrides; i++) {
+
+        if (ngx_deploy_start_build_override(body, &start->overrides[i], reason)
+            != NGX_DEPLOY_OK)
+        {
+            goto failed;
+        }
+    }
+
+    if (start->idempotency_token.len
+        && ngx_deploy_json_set_str(body, "idempotencyToken",
+                                   &start->idempotency_token)
+           != NGX_DEPLOY_OK)
+    {
+        goto failed;
+    }
+
+    return body;
+
+failed:
+
+    ngx_deploy_json_free(body);
+
+    return NULL;
+}
+
+
+static ngx_deploy_json_t *
+ngx_deploy_start_build_env(const ngx_deploy_start_build_t *start,
+    const char **reason)
+{
+    size_t                   i, j;
+    ngx_deploy_json_t       *list;
+    const ngx_deploy_env_t  *env, *last;
+
+    list = ngx_deploy_json_array();
+    if (list == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < start->nenv; i++) {
+        env = &start->env[i];
+
+        if (ngx_deploy_codebuild_env_name(&env->name, reason)
+            != NGX_DEPLOY_OK)
+        {
+            goto failed;
+        }
+
+        for (j = 0; j < i; j++) {
+            if (ngx_deploy_str_eq(&start->env[j].name, &env->name)) {
+                break;
+            }
+        }
+
+        if (j < i) {
+            continue;
+        }
+
+        /* stands where it is given first, with what it is given last */
+
+        last = env;
+
+        for (j = i + 1; j < start->nenv; j++) {
+            if (ngx_deploy_str_eq(&start->env[j].name, &env->name)) {
+                last = &start->env[j];
+            }
+        }
+
+        if (ngx_deploy_json_append(list, ngx_deploy_start_build_variable(last))
+            != NGX_DEPLOY_OK)
+        {
+            goto failed;
+        }
+    }
+
+    return list;
+
+failed:
+
+    ngx_deploy_json_free(list);
+
+    return NULL;
+}
+
+
+static ngx_deploy_json_t *
+ngx_deploy_start_build_variable(const ngx_deploy_env_t *env)
+{
+    ngx_deploy_json_t  *variable;
+
+    variable = ngx_deploy_json_object();
+    if (variable == NULL) {
+        return NULL;
+    }
+
+    /* value is required, but may be empty */
+
+    if (ngx_deploy_json_set_str(variable, "name", &env->name)
+        != NGX_DEPLOY_OK
+        || ngx_deploy_json_set(variable, "value",
+                               ngx_deploy_json_str(&env->value))
+           != NGX_DEPLOY_OK
+        || (env->type
+            && ngx_deploy_json_set(variable, "type",
+                                   ngx_deploy_json_text(env->type))
+               != NGX_DEPLOY_OK))
+    {
+        ngx_deploy_json_free(variable);
+        return NULL;
+    }
+
+    return variable;
+}
+
+
+static int
+ngx_deploy_start_build_override(ngx_deploy_json_t *body,
+    const ngx_deploy_override_t *override, const char **reason)
+{
+    int64_t                     n;
+    ngx_deploy_json_t          *value;
+    const ngx_deploy_member_t  *member;
+
+    member = ngx_deploy_member_find(&override->member);
+
+    if (member == NULL) {
+        *reason = "is not a scalar member of StartBuild";
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (ngx_deploy_member_check(member, &override->value, &n)
+        != NGX_DEPLOY_OK)
+    {
+        *reason = member->reason;
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    switch (member->type) {
+
+    case NGX_DEPLOY_MEMBER_INTEGER:
+        value = ngx_deploy_json_int(n);
+        break;
+
+    case NGX_DEPLOY_MEMBER_BOOL:
+        value = ngx_deploy_json_bool(n);
+        break;
+
+    default:
+        value = ngx_deploy_json_str(&override->value);
+        break;
+    }
+
+    return ngx_deploy_json_set(body, member->name, value);
+}
