@@ -16,8 +16,12 @@
 /*
  * The value of key in the section of a profile, absent when there is none.
  * config is 1 for the config file, whose sections are "[profile NAME]" and
- * "[default]" ("[profile default]" wins), 0 for the credentials file.  The
- * value points into text.  *section is set to 1 when the profile exists.
+ * "[default]" ("[profile default]" hides it), 0 for the credentials file,
+ * "[NAME]".  Names may be quoted.  key is lower-case, keys in text are of any
+ * case; of a key given twice, also in two sections of one profile, the last
+ * value stands.  Comments and indented lines are skipped; a value ends before
+ * a blank and "#" or ";", it may be empty.  The value points into text.
+ * *section is 1 when the profile exists, otherwise 0.
  */
 ngx_deploy_str_t ngx_deploy_ini_get(const ngx_deploy_str_t *text,
     unsigned config, const ngx_deploy_str_t *profile, const char *key,
