@@ -6,7 +6,8 @@
 
 /*
  * sigv4 FOLDER: runs FOLDER/sigv4/{v4,legacy,codebuild}, AWS's own signing
- * cases and ours, byte for byte, and prints TAP.
+ * cases and ours, byte for byte, and prints TAP.  FOLDER may be the one that
+ * is named sigv4, too.
  */
 
 
@@ -35,10 +36,20 @@ typedef struct {
     ngx_deploy_header_t         headers[NGX_DEPLOY_SIGV4_MAX_HEADERS];
     ngx_deploy_credentials_t    credentials;
     ngx_deploy_sigv4_request_t  request;
+    ngx_deploy_json_t          *context;
 } test_case_t;
 
 
+typedef struct test_block_s  test_block_t;
+
+struct test_block_s {
+    test_block_t               *next;
+    void                       *p;
+};
+
+
 static void *test_alloc(void *data, size_t size);
+static void test_free(void);
 static ngx_deploy_str_t test_file(test_case_t *tc, const char *name,
     const char *suffix);
 static void test_context(test_case_t *tc);
@@ -53,26 +64,43 @@ static int test_cmp(const void *one, const void *two);
 static int test_folder(const char *root, const char *folder, int *n);
 
 
+static test_block_t      *test_blocks;
 static ngx_deploy_pool_t  test_pool = { test_alloc, NULL };
 
-
-/* one after the other, none is freed: a run is short */
 
 static void *
 test_alloc(void *data, size_t size)
 {
-    void  *p;
+    test_block_t  *block;
 
     (void) data;
 
-    p = malloc(size ? size : 1);
+    block = malloc(sizeof(test_block_t));
 
-    if (p == NULL) {
+    if (block == NULL || (block->p = malloc(size ? size : 1)) == NULL) {
         printf("Bail out! out of memory\n");
         exit(1);
     }
 
-    return p;
+    block->next = test_blocks;
+    test_blocks = block;
+
+    return block->p;
+}
+
+
+static void
+test_free(void)
+{
+    test_block_t  *block;
+
+    while (test_blocks) {
+        block = test_blocks;
+        test_blocks = block->next;
+
+        free(block->p);
+        free(block);
+    }
 }
 
 
@@ -122,6 +150,9 @@ test_context(test_case_t *tc)
         printf("Bail out! %s: context.json: %s\n", tc->name, reason);
         exit(1);
     }
+
+    ngx_deploy_json_free(tc->context);
+    tc->context = json;
 
     keys = ngx_deploy_json_get(json, "credentials");
 
@@ -382,7 +413,7 @@ test_folder(const char *root, const char *folder, int *n)
     test_case_t    *tc;
     struct dirent  *entry;
 
-    snprintf(path, sizeof(path), "%s/sigv4/%s", root, folder);
+    snprintf(path, sizeof(path), "%s/%s", root, folder);
 
     dir = opendir(path);
 
@@ -396,7 +427,8 @@ test_folder(const char *root, const char *folder, int *n)
 
     while ((entry = readdir(dir)) != NULL && nnames < 256) {
         if (entry->d_name[0] != '.') {
-            names[nnames++] = strdup(entry->d_name);
+            names[nnames] = test_alloc(NULL, strlen(entry->d_name) + 1);
+            strcpy(names[nnames++], entry->d_name);
         }
     }
 
@@ -413,7 +445,7 @@ test_folder(const char *root, const char *folder, int *n)
 
             /* these share the keys and the time of the others */
 
-            snprintf(tc->dir, sizeof(tc->dir), "%s/sigv4/v4", root);
+            snprintf(tc->dir, sizeof(tc->dir), "%s/v4", root);
             snprintf(tc->name, sizeof(tc->name), "get-vanilla");
             test_context(tc);
             tc->legacy = 1;
@@ -435,6 +467,8 @@ test_folder(const char *root, const char *folder, int *n)
         }
 
         printf("ok %d - %s/%s\n", ++*n, folder, names[i]);
+
+        ngx_deploy_json_free(tc->context);
     }
 
     return fails;
@@ -444,19 +478,34 @@ test_folder(const char *root, const char *folder, int *n)
 int
 main(int argc, char **argv)
 {
-    int  n, fails;
+    int          n, fails;
+    DIR         *dir;
+    char         path[900];
+    const char  *root;
 
     if (argc != 2) {
         fprintf(stderr, "usage: sigv4 FOLDER\n");
         return 2;
     }
 
+    snprintf(path, sizeof(path), "%s/sigv4", argv[1]);
+
+    root = argv[1];
+    dir = opendir(path);
+
+    if (dir) {
+        root = path;
+        closedir(dir);
+    }
+
     n = 0;
-    fails = test_folder(argv[1], "v4", &n);
-    fails += test_folder(argv[1], "legacy", &n);
-    fails += test_folder(argv[1], "codebuild", &n);
+    fails = test_folder(root, "v4", &n);
+    fails += test_folder(root, "legacy", &n);
+    fails += test_folder(root, "codebuild", &n);
 
     printf("1..%d\n", n);
+
+    test_free();
 
     return (fails || n == 0) ? 1 : 0;
 }
