@@ -16,7 +16,8 @@
  * any size, strictly validated (RFC 8259, UTF-8, no duplicate keys, no NUL),
  * the values on the paths of a table handed to a callback, all others only
  * checked.  It accepts and refuses what jansson does with
- * JSON_REJECT_DUPLICATES, but for its own limits (scan->limited is set).
+ * JSON_REJECT_DUPLICATES, but for its own limits (scan->limited is set) and
+ * a raw NUL, which jansson overlooks after a number or a literal.
  */
 
 #define NGX_DEPLOY_SCAN_MAX_DEPTH   64       /* open arrays and objects */
