@@ -1,0 +1,224 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_deploy_form.h"
+#include "ngx_deploy_tap.h"
+
+
+typedef struct {
+    size_t  len;
+    int     rc;
+    u_char  data[8192];
+} test_value_t;
+
+
+typedef struct {
+    const char  *text;
+    const char  *want;
+    const char  *reason;
+} test_form_t;
+
+
+static int test_handler(void *data, const u_char *p, size_t len);
+static void test_one(const char *text, size_t len, const char *want,
+    const char *reason);
+static void test_limits(void);
+static void test_handler_code(void);
+
+
+static const test_form_t  test_forms[] = {
+
+    { "payload=x", "x", NULL },
+    { "payload=", "", NULL },
+    { "payload", "", NULL },
+    { "a=1&payload", "", NULL },
+    { "payload&a", "", NULL },
+    { "payload=a+b%20c", "a b c", NULL },
+    { "payload=%7B%22a%22%3a%22%C3%A9%22%7d", "{\"a\":\"\xc3\xa9\"}", NULL },
+    { "payload=a=b", "a=b", NULL },
+    { "payload=a;b=c", "a;b=c", NULL },
+    { "payload=%26%3D%2B%25", "&=+%", NULL },
+    { "&&payload=x&&", "x", NULL },
+    { "=&==&payload=x", "x", NULL },
+    { "pay%6Coad=x", "x", NULL },
+    { "a=payload&payload=x&b=%70", "x", NULL },
+    { "payloads=1&payloa=2&payload=3", "3", NULL },
+    { "a+b=c&payload=1", "1", NULL },
+    { "", NULL, "field missing" },
+    { "&", NULL, "field missing" },
+    { "a=payload", NULL, "field missing" },
+    { "Payload=1", NULL, "field missing" },
+    { "payload=1&payload=2", NULL, "field given twice" },
+    { "payload=1&p%61yload", NULL, "field given twice" },
+    { "payload&payload&a", NULL, "field given twice" },
+    { "payload=%", NULL, "unexpected end" },
+    { "payload=%4", NULL, "unexpected end" },
+    { "payload=1&a%", NULL, "unexpected end" },
+    { "payload=%4&a=1", NULL, "invalid escape" },
+    { "payload=%zz", NULL, "invalid escape" },
+    { "payload=%%41", NULL, "invalid escape" },
+    { "payload=1&a=%0g", NULL, "invalid escape" },
+    { "payload=1&%g0=", NULL, "invalid escape" },
+    { "payload=%u0041", NULL, "invalid escape" },
+    { "payload=%00", NULL, "NUL in a form" },
+    { "payload=1&%00=1", NULL, "NUL in a form" },
+    { "payload=1&b=%00", NULL, "NUL in a form" },
+    { NULL, NULL, NULL }
+};
+
+
+static int
+test_handler(void *data, const u_char *p, size_t len)
+{
+    test_value_t  *value;
+
+    value = data;
+
+    if (len > sizeof(value->data) - value->len) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    memcpy(value->data + value->len, p, len);
+    value->len += len;
+
+    return value->rc;
+}
+
+
+/* at once, in two pieces of all sizes, byte by byte */
+
+static void
+test_one(const char *text, size_t len, const char *want, const char *reason)
+{
+    int                rc, pass;
+    size_t             cut, n, offset;
+    test_value_t       value;
+    ngx_deploy_str_t   piece;
+    ngx_deploy_form_t  form;
+
+    pass = 1;
+
+    for (cut = 0; cut <= len + 1; cut++) {
+
+        value.len = 0;
+        value.rc = NGX_DEPLOY_OK;
+
+        ngx_deploy_form_init(&form, "payload", test_handler, &value);
+
+        rc = NGX_DEPLOY_OK;
+
+        for (offset = 0; offset < len && rc == NGX_DEPLOY_OK; offset += n) {
+
+            n = (offset == 0 && cut && cut < len) ? cut : len - offset;
+
+            if (cut > len) {
+                n = 1;
+            }
+
+            piece = tap_copy(text + offset, n);
+            rc = ngx_deploy_form_feed(&form, piece.data, n);
+        }
+
+        if (rc == NGX_DEPLOY_OK) {
+            rc = ngx_deploy_form_end(&form);
+        }
+
+        if (reason != NULL) {
+            pass &= (rc == NGX_DEPLOY_DECLINED && form.reason != NULL
+                     && strcmp(form.reason, reason) == 0
+                     && ngx_deploy_form_feed(&form, (u_char *) "a", 1) == rc
+                     && ngx_deploy_form_end(&form) == rc);
+            continue;
+        }
+
+        pass &= (rc == NGX_DEPLOY_OK && form.reason == NULL
+                 && value.len == strlen(want)
+                 && memcmp(value.data, want, value.len) == 0);
+    }
+
+    ok(pass, "form \"%.40s\"", text);
+}
+
+
+static void
+test_limits(void)
+{
+    size_t  i, n;
+    char    text[8192], want[4096];
+
+    memset(text, 'n', NGX_DEPLOY_FORM_MAX_NAME);
+    strcpy(text + NGX_DEPLOY_FORM_MAX_NAME, "=1&payload=2");
+    test_one(text, strlen(text), "2", NULL);
+
+    memset(text, 'n', NGX_DEPLOY_FORM_MAX_NAME + 1);
+    strcpy(text + NGX_DEPLOY_FORM_MAX_NAME + 1, "=1&payload=2");
+    test_one(text, strlen(text), NULL, "field name too long");
+
+    for (n = 0, i = 0; i < NGX_DEPLOY_FORM_MAX_FIELDS - 1; i++) {
+        n += sprintf(text + n, "a&");
+    }
+
+    n += sprintf(text + n, "payload=1");
+    test_one(text, n, "1", NULL);
+
+    n += sprintf(text + n, "&b");
+    test_one(text, n, NULL, "too many fields");
+
+    /* more than the parser decodes at once */
+
+    n = sprintf(text, "payload=");
+
+    for (i = 0; i < 2100; i++) {
+        n += sprintf(text + n, "%%%02x", (unsigned) ('a' + i % 26));
+        want[i] = (char) ('a' + i % 26);
+    }
+
+    want[i] = '\0';
+    test_one(text, n, want, NULL);
+
+    test_one("payload=a\0b", 11, NULL, "NUL in a form");
+    test_one("pay\0load=a", 10, NULL, "NUL in a form");
+}
+
+
+static void
+test_handler_code(void)
+{
+    test_value_t       value;
+    ngx_deploy_form_t  form;
+
+    value.len = 0;
+    value.rc = NGX_DEPLOY_AGAIN;
+
+    ngx_deploy_form_init(&form, "payload", test_handler, &value);
+
+    is_int(ngx_deploy_form_feed(&form, (u_char *) "a=1&payload=", 12),
+           NGX_DEPLOY_OK, "the handler is not called for nothing");
+    is_int(ngx_deploy_form_feed(&form, (u_char *) "xyz&b", 5),
+           NGX_DEPLOY_AGAIN, "the handler's code");
+    is_int(ngx_deploy_form_feed(&form, (u_char *) "b", 1), NGX_DEPLOY_AGAIN,
+           "is repeated");
+    is_int(ngx_deploy_form_end(&form), NGX_DEPLOY_AGAIN, "at the end, too");
+    ok(form.reason == NULL, "without a reason of the form's");
+    is_int(value.len, 3, "the value until then");
+}
+
+
+int
+main(void)
+{
+    const test_form_t  *test;
+
+    for (test = test_forms; test->text != NULL; test++) {
+        test_one(test->text, strlen(test->text), test->want, test->reason);
+        tap_pool_reset();
+    }
+
+    test_limits();
+    test_handler_code();
+
+    return plan_done();
+}
