@@ -1,0 +1,342 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_deploy_event.h"
+
+
+#define NGX_DEPLOY_EVENT_MAX_PATHS  1000      /* in an answer */
+
+
+typedef struct {
+    ngx_deploy_str_t      word;
+    unsigned              on;
+} ngx_deploy_on_t;
+
+
+static unsigned ngx_deploy_event_on_push(const ngx_deploy_event_t *event);
+static void ngx_deploy_event_json_flag(ngx_deploy_json_t *json,
+    const char *key, int flag, int *rc);
+static int ngx_deploy_event_json_paths(ngx_deploy_json_t *json,
+    const ngx_deploy_event_t *event);
+
+
+static const ngx_deploy_str_t  ngx_deploy_fact_names[NGX_DEPLOY_FACTS] = {
+    ngx_deploy_string("provider"),
+    ngx_deploy_string("event"),
+    ngx_deploy_string("action"),
+    ngx_deploy_string("repo"),
+    ngx_deploy_string("branch"),
+    ngx_deploy_string("source_branch"),
+    ngx_deploy_string("tag"),
+    ngx_deploy_string("commit"),
+    ngx_deploy_string("sender"),
+    ngx_deploy_string("number"),
+    ngx_deploy_string("title"),
+    ngx_deploy_string("url"),
+    ngx_deploy_string("message"),
+    ngx_deploy_string("command"),
+    ngx_deploy_string("target"),
+    ngx_deploy_string("text"),
+    ngx_deploy_string("user"),
+    ngx_deploy_string("channel"),
+    ngx_deploy_string("team"),
+    ngx_deploy_string("project"),
+    ngx_deploy_string("status"),
+    ngx_deploy_string("phase"),
+    ngx_deploy_string("build_id")
+};
+
+
+/* in the order in which an event is best described */
+
+static const ngx_deploy_on_t  ngx_deploy_ons[] = {
+    { ngx_deploy_string("merge"), NGX_DEPLOY_ON_MERGE },
+    { ngx_deploy_string("push"), NGX_DEPLOY_ON_PUSH },
+    { ngx_deploy_string("tag"), NGX_DEPLOY_ON_TAG },
+    { ngx_deploy_string("release"), NGX_DEPLOY_ON_RELEASE },
+    { ngx_deploy_string("pull_request"), NGX_DEPLOY_ON_PULL_REQUEST },
+    { ngx_deploy_string("delete"), NGX_DEPLOY_ON_DELETE },
+    { ngx_deploy_string("command"), NGX_DEPLOY_ON_COMMAND },
+    { ngx_deploy_string("build"), NGX_DEPLOY_ON_BUILD },
+    { ngx_deploy_string("any"), NGX_DEPLOY_ON_ANY },
+    { ngx_deploy_null_string, 0 }
+};
+
+
+/* these tell of a deleted ref by a push only */
+
+static const char *const  ngx_deploy_deleting_pushers[] = {
+    "bitbucket", "bitbucket-server", "gitlab", "azure-devops", NULL
+};
+
+
+void
+ngx_deploy_event_init(ngx_deploy_event_t *event)
+{
+    memset(event, 0, sizeof(ngx_deploy_event_t));
+
+    event->merged = -1;
+    event->created = -1;
+    event->deleted = -1;
+    event->forced = -1;
+    event->paths_complete = -1;
+}
+
+
+const ngx_deploy_str_t *
+ngx_deploy_fact_name(ngx_deploy_fact_e fact)
+{
+    return &ngx_deploy_fact_names[fact];
+}
+
+
+int
+ngx_deploy_fact_find(const ngx_deploy_str_t *name)
+{
+    int  i;
+
+    for (i = 0; i < NGX_DEPLOY_FACTS; i++) {
+        if (ngx_deploy_str_eq(name, &ngx_deploy_fact_names[i])) {
+            return i;
+        }
+    }
+
+    return -1;
+}
+
+
+unsigned
+ngx_deploy_on_find(const ngx_deploy_str_t *word)
+{
+    const ngx_deploy_on_t  *on;
+
+    for (on = ngx_deploy_ons; on->on; on++) {
+        if (ngx_deploy_str_eq(word, &on->word)) {
+            return on->on;
+        }
+    }
+
+    return 0;
+}
+
+
+unsigned
+ngx_deploy_event_on(const ngx_deploy_event_t *event)
+{
+    const ngx_deploy_str_t  *word, *action;
+
+    word = &event->facts[NGX_DEPLOY_EVENT];
+    action = &event->facts[NGX_DEPLOY_ACTION];
+
+    if (ngx_deploy_str_is(word, "push")) {
+        return NGX_DEPLOY_ON_ANY | ngx_deploy_event_on_push(event);
+    }
+
+    if (ngx_deploy_str_is(word, "pull_request")) {
+
+        if (ngx_deploy_str_is(action, "merged") && event->merged == 1) {
+            return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_MERGE;
+        }
+
+        if (ngx_deploy_str_is(action, "opened")
+            || ngx_deploy_str_is(action, "reopened")
+            || ngx_deploy_str_is(action, "updated"))
+        {
+            return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_PULL_REQUEST;
+        }
+
+        return NGX_DEPLOY_ON_ANY;
+    }
+
+    if (ngx_deploy_str_is(word, "release")) {
+
+        if (ngx_deploy_str_is(action, "published")
+            || (ngx_deploy_str_is(action, "created")
+                && ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER],
+                                     "gitlab")))
+        {
+            return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_RELEASE;
+        }
+
+        return NGX_DEPLOY_ON_ANY;
+    }
+
+    if (ngx_deploy_str_is(word, "delete")) {
+        return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_DELETE;
+    }
+
+    if (ngx_deploy_str_is(word, "slack_command")) {
+        return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_COMMAND;
+    }
+
+    if (ngx_deploy_str_is(word, "build")
+        || ngx_deploy_str_starts(word, "codebuild_"))
+    {
+        return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_BUILD;
+    }
+
+    return NGX_DEPLOY_ON_ANY;
+}
+
+
+static unsigned
+ngx_deploy_event_on_push(const ngx_deploy_event_t *event)
+{
+    unsigned            on;
+    const char *const  *provider;
+
+    if (event->deleted == 1) {
+
+        for (provider = ngx_deploy_deleting_pushers; *provider; provider++) {
+            if (ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER],
+                                  *provider))
+            {
+                return NGX_DEPLOY_ON_DELETE;
+            }
+        }
+
+        return 0;
+    }
+
+    on = 0;
+
+    if (event->facts[NGX_DEPLOY_BRANCH].data != NULL) {
+        on |= NGX_DEPLOY_ON_PUSH;
+    }
+
+    if (event->facts[NGX_DEPLOY_TAG].data != NULL) {
+        on |= NGX_DEPLOY_ON_TAG;
+    }
+
+    return on;
+}
+
+
+const char *
+ngx_deploy_event_on_name(const ngx_deploy_event_t *event)
+{
+    unsigned                bits;
+    const ngx_deploy_on_t  *on;
+
+    bits = ngx_deploy_event_on(event);
+
+    for (on = ngx_deploy_ons; on->on; on++) {
+        if (bits & on->on) {
+            return (const char *) on->word.data;
+        }
+    }
+
+    return "any";
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_event_json(const ngx_deploy_event_t *event)
+{
+    int                      i, rc;
+    int64_t                  number;
+    const char              *name;
+    ngx_deploy_json_t       *json;
+    const ngx_deploy_str_t  *fact;
+
+    json = ngx_deploy_json_object();
+    if (json == NULL) {
+        return NULL;
+    }
+
+    rc = NGX_DEPLOY_OK;
+
+    for (i = 0; i < NGX_DEPLOY_FACTS; i++) {
+
+        fact = &event->facts[i];
+        name = (const char *) ngx_deploy_fact_names[i].data;
+
+        if (i == NGX_DEPLOY_MESSAGE) {
+
+            /* long, and nobody's key: the flags stand in its place */
+
+            ngx_deploy_event_json_flag(json, "merged", event->merged, &rc);
+            ngx_deploy_event_json_flag(json, "created", event->created, &rc);
+            ngx_deploy_event_json_flag(json, "deleted", event->deleted, &rc);
+            ngx_deploy_event_json_flag(json, "forced", event->forced, &rc);
+
+            rc |= ngx_deploy_event_json_paths(json, event);
+
+            continue;
+        }
+
+        number = -1;
+
+        if (i == NGX_DEPLOY_NUMBER && fact->data != NULL) {
+            number = ngx_deploy_atoi64(fact->data, fact->len);
+        }
+
+        if (number >= 0) {
+            rc |= ngx_deploy_json_set(json, name,
+                                      ngx_deploy_json_int(number));
+
+        } else {
+            rc |= ngx_deploy_json_set_str(json, name, fact);
+        }
+    }
+
+    if (rc != NGX_DEPLOY_OK) {
+        ngx_deploy_json_free(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+static void
+ngx_deploy_event_json_flag(ngx_deploy_json_t *json, const char *key, int flag,
+    int *rc)
+{
+    if (flag != -1) {
+        *rc |= ngx_deploy_json_set(json, key, ngx_deploy_json_bool(flag));
+    }
+}
+
+
+static int
+ngx_deploy_event_json_paths(ngx_deploy_json_t *json,
+    const ngx_deploy_event_t *event)
+{
+    int                 rc, complete;
+    size_t              i, n;
+    ngx_deploy_json_t  *paths;
+
+    if (event->paths_complete == -1) {
+        return NGX_DEPLOY_OK;
+    }
+
+    rc = NGX_DEPLOY_OK;
+    n = event->npaths;
+    complete = event->paths_complete;
+
+    if (n > NGX_DEPLOY_EVENT_MAX_PATHS) {
+        n = NGX_DEPLOY_EVENT_MAX_PATHS;
+        complete = 0;
+    }
+
+    if (n || complete) {
+
+        paths = ngx_deploy_json_array();
+
+        for (i = 0; i < n; i++) {
+            rc |= ngx_deploy_json_append(paths,
+                                         ngx_deploy_json_str(&event->paths[i]));
+        }
+
+        rc |= ngx_deploy_json_set(json, "paths", paths);
+    }
+
+    rc |= ngx_deploy_json_set(json, "paths_complete",
+                              ngx_deploy_json_bool(complete));
+
+    return rc;
+}
