@@ -26,6 +26,7 @@ static const u_char *ngx_deploy_form_name(ngx_deploy_form_t *form,
     const u_char *p, const u_char *end);
 static const u_char *ngx_deploy_form_value(ngx_deploy_form_t *form,
     const u_char *p, const u_char *end);
+static int ngx_deploy_form_digit(u_char ch);
 static int ngx_deploy_form_escape(ngx_deploy_form_t *form, u_char ch,
     u_char *out);
 static int ngx_deploy_form_name_end(ngx_deploy_form_t *form);
@@ -160,6 +161,7 @@ static const u_char *
 ngx_deploy_form_value(ngx_deploy_form_t *form, const u_char *p,
     const u_char *end)
 {
+    int     hi, lo;
     u_char  ch, buf[NGX_DEPLOY_FORM_BUFFER];
     size_t  n;
 
@@ -178,8 +180,24 @@ ngx_deploy_form_value(ngx_deploy_form_t *form, const u_char *p,
             }
 
         } else if (ch == '%') {
-            form->hex = NGX_DEPLOY_FORM_HEX;
-            continue;
+
+            if (end - p < 2) {
+                form->hex = NGX_DEPLOY_FORM_HEX;
+                continue;
+            }
+
+            hi = ngx_deploy_form_digit(p[0]);
+            lo = ngx_deploy_form_digit(p[1]);
+
+            if (hi < 0 || lo < 0 || (hi | lo) == 0) {
+                (void) ngx_deploy_form_refuse(form, (hi | lo) == 0
+                                                    ? "NUL in a form"
+                                                    : "invalid escape");
+                return NULL;
+            }
+
+            ch = (u_char) (hi << 4 | lo);
+            p += 2;
 
         } else if (ch == '&') {
             form->state = NGX_DEPLOY_FORM_AT_NAME;
@@ -209,28 +227,37 @@ ngx_deploy_form_value(ngx_deploy_form_t *form, const u_char *p,
 }
 
 
+/* without branches: an encoded JSON text has digits and letters at random */
+
+static inline int
+ngx_deploy_form_digit(u_char ch)
+{
+    unsigned  digit, letter;
+
+    digit = (unsigned) ch - '0';
+    letter = ((unsigned) ch | 0x20) - 'a';
+
+    return (digit < 10) ? (int) digit : (letter < 6) ? (int) letter + 10 : -1;
+}
+
+
 static int
 ngx_deploy_form_escape(ngx_deploy_form_t *form, u_char ch, u_char *out)
 {
-    if (ch >= '0' && ch <= '9') {
-        ch -= '0';
+    int  digit;
 
-    } else {
-        ch |= 0x20;
+    digit = ngx_deploy_form_digit(ch);
 
-        if (ch < 'a' || ch > 'f') {
-            return ngx_deploy_form_refuse(form, "invalid escape");
-        }
-
-        ch = ch - 'a' + 10;
+    if (digit < 0) {
+        return ngx_deploy_form_refuse(form, "invalid escape");
     }
 
     if (form->hex == NGX_DEPLOY_FORM_HEX) {
-        form->hex = NGX_DEPLOY_FORM_HEX_DIGIT | ch;
+        form->hex = NGX_DEPLOY_FORM_HEX_DIGIT | (unsigned) digit;
         return NGX_DEPLOY_OK;
     }
 
-    *out = (u_char) ((form->hex & 0xf) << 4 | ch);
+    *out = (u_char) ((form->hex & 0xf) << 4 | (unsigned) digit);
     form->hex = 0;
 
     if (*out == '\0') {
