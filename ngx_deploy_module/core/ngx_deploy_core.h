@@ -22,12 +22,20 @@
 #define NGX_DEPLOY_DECLINED  -5    /* a clean "no": see the reason */
 
 
-/* the same layout as ngx_str_t; data is NULL where a value is absent */
+/* ngx_str_t where there is nginx; data is NULL where a value is absent */
+
+#ifdef NGX_DEPLOY_STR_T
+
+typedef NGX_DEPLOY_STR_T  ngx_deploy_str_t;
+
+#else
 
 typedef struct {
     size_t    len;
     u_char   *data;
 } ngx_deploy_str_t;
+
+#endif
 
 
 #define ngx_deploy_string(s)  { sizeof(s) - 1, (u_char *) s }

@@ -1,0 +1,403 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#ifndef _NGX_HTTP_DEPLOY_H_INCLUDED_
+#define _NGX_HTTP_DEPLOY_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+/* core/ has no nginx type, but one layout of strings with it */
+
+#define NGX_DEPLOY_STR_T  ngx_str_t
+
+#include "ngx_deploy_core.h"
+#include "ngx_deploy_codebuild.h"
+#include "ngx_deploy_event.h"
+#include "ngx_deploy_payload.h"
+#include "ngx_deploy_rule.h"
+#include "ngx_deploy_signature.h"
+#include "ngx_deploy_sigv4.h"
+
+
+#if !(NGX_THREADS)
+#error "ngx_deploy_module needs nginx configured --with-threads"
+#endif
+
+#if !(NGX_HTTP_SSL)
+#error "ngx_deploy_module needs nginx configured --with-http_ssl_module"
+#endif
+
+#if !(NGX_PCRE)
+#error "ngx_deploy_module needs nginx configured with PCRE"
+#endif
+
+
+#define NGX_HTTP_DEPLOY_BODY_BUFFER  (128 * 1024)
+#define NGX_HTTP_DEPLOY_ATTEMPTS     3
+
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_http_complex_value_t    value;
+    const char                 *type;
+} ngx_http_deploy_env_t;
+
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_str_t                   region;
+    ngx_str_t                   endpoint;
+    ngx_http_complex_value_t   *source_version;
+    ngx_array_t                 env;         /* ngx_http_deploy_env_t */
+    ngx_array_t                 overrides;   /* ngx_deploy_override_t */
+} ngx_http_deploy_project_t;
+
+
+typedef struct {
+    ngx_str_t                   text;        /* PROJECT as written */
+    ngx_http_complex_value_t    project;
+    ngx_array_t                 conditions;  /* ngx_deploy_condition_t */
+    u_char                     *file;
+    ngx_uint_t                  line;
+} ngx_http_deploy_rule_t;
+
+
+/* one directive of a deploy_transport block, parsed after the merge */
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_str_t                   text;        /* to its semicolon */
+    u_char                     *file;
+    ngx_uint_t                  line;
+} ngx_http_deploy_text_t;
+
+
+typedef struct {
+    ngx_array_t                 projects;    /* ngx_http_deploy_project_t */
+    ngx_deploy_senders_t       *senders;
+    ngx_array_t                *transport;   /* ngx_http_deploy_text_t */
+    ngx_str_t                   region;      /* of the environment */
+    ngx_str_t                   endpoint;    /* of the environment */
+
+    ngx_deploy_credentials_t    environment;
+    ngx_str_t                   profile;
+    ngx_str_t                   credentials_file;
+    ngx_str_t                   config_file;
+
+    unsigned                    used:1;      /* some location dispatches */
+} ngx_http_deploy_main_conf_t;
+
+
+typedef struct {
+    ngx_array_t                *transport;   /* ngx_http_deploy_text_t */
+    void                      **loc_conf;    /* the anonymous location */
+    ngx_http_conf_ctx_t        *ctx;
+    unsigned                    used:1;
+} ngx_http_deploy_srv_conf_t;
+
+
+typedef struct {
+    ngx_array_t                *verify;      /* ngx_deploy_verifier_t */
+    ngx_flag_t                  off;         /* deploy_verify off */
+    ngx_array_t                *rules;       /* ngx_http_deploy_rule_t */
+    ngx_flag_t                  handler;
+    u_char                     *file;        /* of the handler's directive */
+    ngx_uint_t                  line;
+
+    ngx_str_t                   region;
+    ngx_str_t                   endpoint;
+    ngx_msec_t                  timeout;
+    ngx_flag_t                  dry_run;
+    ngx_uint_t                  log_level;
+
+    ngx_str_t                   name;        /* of the location */
+} ngx_http_deploy_loc_conf_t;
+
+
+typedef struct ngx_http_deploy_dispatch_s  ngx_http_deploy_dispatch_t;
+typedef struct ngx_http_deploy_outbound_s  ngx_http_deploy_outbound_t;
+
+
+typedef enum {
+    NGX_HTTP_DEPLOY_BUILD_NEW = 0,
+    NGX_HTTP_DEPLOY_BUILD_STARTED,
+    NGX_HTTP_DEPLOY_BUILD_REFUSED,       /* for good */
+    NGX_HTTP_DEPLOY_BUILD_UNREACHED,     /* a later try may do */
+    NGX_HTTP_DEPLOY_BUILD_TIMEDOUT,      /* CodeBuild had the request */
+    NGX_HTTP_DEPLOY_BUILD_DRY_RUN
+} ngx_http_deploy_build_state_e;
+
+
+/* one build of a request: what was asked for and what became of it */
+
+typedef struct {
+    ngx_str_t                       project;
+    ngx_uint_t                      event;       /* its index */
+    ngx_http_deploy_build_state_e   state;
+    unsigned                        paths_unknown:1;
+
+    ngx_deploy_json_t              *request;     /* of a dry run */
+    ngx_http_deploy_dispatch_t     *dispatch;    /* while under way */
+    ngx_deploy_reply_t              reply;
+    ngx_uint_t                      retry_after; /* seconds */
+} ngx_http_deploy_build_t;
+
+
+/* the first condition of a rule that did not hold for an event */
+
+typedef struct {
+    ngx_http_deploy_rule_t         *rule;
+    ngx_uint_t                      event;
+    ngx_deploy_match_t              match;
+} ngx_http_deploy_miss_t;
+
+
+/*
+ * The context outlives internal redirects, which wipe r->ctx: it is found
+ * again by its pool cleanup.
+ */
+
+typedef struct {
+    ngx_http_request_t             *request;
+    ngx_deploy_signature_t         *sigs;
+    ngx_uint_t                      nsigs;
+    ngx_deploy_verify_e             verdict;
+    const ngx_deploy_verifier_t    *verifier;    /* that was satisfied */
+    ngx_uint_t                      secret;      /* its line */
+    ngx_uint_t                      status;      /* HTTP, of an early refusal */
+
+    ngx_str_t                       provider;
+    ngx_str_t                       delivery;
+    ngx_deploy_event_t             *events;
+    size_t                          nevents;
+    ngx_deploy_event_t             *event;       /* the variables' */
+    ngx_str_t                      *project;     /* under evaluation */
+
+    ngx_str_t                       identity;    /* hex, once it is needed */
+    ngx_array_t                     builds;      /* ngx_http_deploy_build_t */
+    ngx_array_t                     misses;      /* ngx_http_deploy_miss_t */
+    ngx_uint_t                      pending;
+    ngx_event_t                     timer;
+    const char                     *result;      /* $deploy_status */
+    const char                     *reason;
+
+    unsigned                        checked:1;   /* headers were */
+    unsigned                        hashed:1;    /* by the body filter */
+    unsigned                        verified:1;  /* there is a verdict */
+    unsigned                        reading:1;
+    unsigned                        waiting:1;
+    unsigned                        logged:1;
+} ngx_http_deploy_ctx_t;
+
+
+/* a StartBuild under way; it belongs to no client's request */
+
+struct ngx_http_deploy_dispatch_s {
+    void                           *fake[3];     /* the event's ident must */
+    ngx_int_t                       ident;       /* be as in a connection */
+
+    ngx_pool_t                     *pool;
+    ngx_log_t                      *log;
+    ngx_http_deploy_srv_conf_t     *dscf;
+
+    ngx_http_deploy_ctx_t          *waiter;      /* NULL: it has gone */
+    ngx_uint_t                      index;       /* of the build in it */
+
+    ngx_str_t                       project;
+    ngx_str_t                       delivery;
+    ngx_str_t                       region;
+    ngx_str_t                       url;
+    ngx_str_t                       host;
+    ngx_str_t                       body;
+
+    ngx_uint_t                      attempt;
+    ngx_msec_t                      deadline;
+    ngx_event_t                     event;
+    ngx_http_deploy_outbound_t     *out;         /* while it is under way */
+    ngx_deploy_reply_t              reply;
+    ngx_http_deploy_build_state_e   state;
+    ngx_uint_t                      retry_after;
+};
+
+
+/* one HTTP call to a service, hung on a detached request */
+
+typedef void (*ngx_http_deploy_outbound_pt)(ngx_http_deploy_outbound_t *out);
+
+struct ngx_http_deploy_outbound_s {
+    void                           *fake[3];
+    ngx_int_t                       ident;
+
+    /* given by the caller */
+    ngx_pool_t                     *pool;
+    ngx_log_t                      *log;
+    ngx_http_deploy_srv_conf_t     *dscf;
+    ngx_str_t                       url;         /* "https://host[:port]/" */
+    ngx_str_t                       host;        /* as in Host */
+    ngx_deploy_header_t            *headers;
+    ngx_uint_t                      nheaders;
+    ngx_str_t                       body;
+    size_t                          max;         /* of the reply's body */
+    ngx_http_deploy_outbound_pt     handler;
+    void                           *data;
+
+    /* the result: status 0 when there was no reply */
+    ngx_uint_t                      status;
+    ngx_str_t                       reply;
+    ngx_str_t                       error_type;  /* x-amzn-ErrorType */
+    ngx_str_t                       request_id;  /* x-amzn-RequestId */
+    ngx_int_t                       retry_after; /* seconds or -1 */
+    unsigned                        sent:1;      /* the service had it */
+    unsigned                        timedout:1;
+    unsigned                        whole:1;
+
+    /* inner state */
+    size_t                          received;
+    ngx_http_request_t             *request;
+    ngx_http_request_t             *subrequest;
+    ngx_event_t                     event;
+    unsigned                        done:1;
+};
+
+
+/* ngx_http_deploy_module.c */
+
+extern ngx_module_t  ngx_http_deploy_module;
+
+/* the allocator of core/ over an nginx pool */
+ngx_deploy_pool_t ngx_http_deploy_pool(ngx_pool_t *pool);
+
+/* ngx_http_deploy_conf.c, ngx_http_deploy_project.c: setters of directives */
+
+char *ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_deploy_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_deploy_project(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* checks the text of deploy_endpoint: NGX_CONF_OK or an error text */
+char *ngx_http_deploy_check_endpoint(ngx_str_t *url);
+
+/* ngx_http_deploy_transport.c */
+
+char *ngx_http_deploy_transport(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* makes the anonymous location of every server that dispatches */
+ngx_int_t ngx_http_deploy_transport_init(ngx_conf_t *cf);
+
+/* ngx_http_deploy_gate.c */
+
+ngx_int_t ngx_http_deploy_gate_init(ngx_conf_t *cf);
+
+/*
+ * The context of a request, also after an internal redirect; NULL when
+ * there is none or, in a subrequest, always.
+ */
+ngx_http_deploy_ctx_t *ngx_http_deploy_get_ctx(ngx_http_request_t *r);
+
+/* the same, made when missing; NULL when memory is short */
+ngx_http_deploy_ctx_t *ngx_http_deploy_make_ctx(ngx_http_request_t *r);
+
+/*
+ * How often the request carries a header, its first value in *value; name
+ * is lower case.  data is the request.
+ */
+unsigned ngx_http_deploy_get_header(void *data, const ngx_deploy_str_t *name,
+    ngx_deploy_str_t *value);
+
+/*
+ * Hands the body of a request, read before, to a function piece by piece,
+ * memory and file buffers alike.  NGX_OK, NGX_ERROR or what it returned.
+ */
+ngx_int_t ngx_http_deploy_each_buf(ngx_http_request_t *r,
+    ngx_int_t (*handler)(void *data, u_char *p, size_t len), void *data);
+
+/* ngx_http_deploy_handler.c: the content handler */
+
+ngx_int_t ngx_http_deploy_handler(ngx_http_request_t *r);
+
+/*
+ * A build of the request has its result, copied from the dispatch: answers
+ * when it is the last one.
+ */
+void ngx_http_deploy_wake(ngx_http_deploy_ctx_t *ctx,
+    ngx_http_deploy_dispatch_t *d);
+
+/* ngx_http_deploy_build.c */
+
+/*
+ * Starts the build of a rule for an event: the body of StartBuild is made
+ * and dispatched, or kept in a dry run.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_start(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
+    ngx_uint_t index);
+
+/* the project of a deploy_project block, or NULL */
+ngx_http_deploy_project_t *ngx_http_deploy_find_project(
+    ngx_http_deploy_main_conf_t *dmcf, ngx_str_t *name);
+
+/* ngx_http_deploy_dispatch.c */
+
+/*
+ * Begins a dispatch whose strings are in d->pool, which it owns from now
+ * on.  The result is told to d->waiter, if that is still there, and logged.
+ */
+void ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d);
+
+/* ngx_http_deploy_outbound.c */
+
+/*
+ * Sends a POST.  NGX_OK: the handler will be called exactly once, from the
+ * event loop; NGX_ERROR: it will not.
+ */
+ngx_int_t ngx_http_deploy_outbound(ngx_http_deploy_outbound_t *out);
+
+/* 1 when the service has the whole request of a call under way */
+ngx_uint_t ngx_http_deploy_outbound_sent(ngx_http_deploy_outbound_t *out);
+
+/* the call that a subrequest carries, or NULL for any other request */
+ngx_http_deploy_outbound_t *ngx_http_deploy_outbound_of(
+    ngx_http_request_t *r);
+
+ngx_int_t ngx_http_deploy_outbound_init(ngx_conf_t *cf);
+
+/* ngx_http_deploy_answer.c */
+
+/* answers and returns what a content handler returns */
+ngx_int_t ngx_http_deploy_answer(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+
+/* {"status":S,"reason":R} with a status code; reason may be NULL */
+ngx_int_t ngx_http_deploy_answer_text(ngx_http_request_t *r,
+    ngx_uint_t code, const char *status, const char *reason);
+
+/* ngx_http_deploy_variables.c */
+
+ngx_int_t ngx_http_deploy_add_variables(ngx_conf_t *cf);
+
+/* ngx_http_deploy_credentials.c */
+
+/* reads the master's environment; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_credentials_environment(ngx_conf_t *cf,
+    ngx_http_deploy_main_conf_t *dmcf);
+
+/* loads the worker's set at its start */
+void ngx_http_deploy_credentials_load(ngx_cycle_t *cycle,
+    ngx_http_deploy_main_conf_t *dmcf);
+void ngx_http_deploy_credentials_free(void);
+
+/* the set in force, or NULL */
+ngx_deploy_credentials_t *ngx_http_deploy_credentials_get(void);
+
+/* the day's signing key of the worker, for a region */
+ngx_deploy_sigv4_key_t *ngx_http_deploy_signing_key(ngx_str_t *region);
+
+
+#endif /* _NGX_HTTP_DEPLOY_H_INCLUDED_ */

@@ -1,0 +1,434 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+
+static ngx_int_t ngx_http_deploy_start_request(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
+    ngx_http_deploy_project_t *project, ngx_str_t *region,
+    const char **reason);
+static ngx_int_t ngx_http_deploy_start_env(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_project_t *project,
+    ngx_deploy_start_build_t *start);
+static ngx_int_t ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
+    ngx_uint_t index, ngx_http_deploy_project_t *project, ngx_str_t *region);
+static ngx_int_t ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d,
+    ngx_str_t *endpoint);
+static ngx_int_t ngx_http_deploy_identity(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+static ngx_int_t ngx_http_deploy_identity_update(void *data, u_char *p,
+    size_t len);
+static ngx_int_t ngx_http_deploy_copy(ngx_pool_t *pool, ngx_str_t *dst,
+    ngx_str_t *src);
+
+
+ngx_int_t
+ngx_http_deploy_start(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_http_deploy_build_t *build, ngx_uint_t index)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                    *region;
+    const char                   *reason;
+    ngx_http_deploy_project_t    *project;
+    ngx_http_deploy_loc_conf_t   *dlcf;
+    ngx_http_deploy_main_conf_t  *dmcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
+
+    if (ngx_deploy_codebuild_project_name(
+                                   &build->project)
+        != NGX_DEPLOY_OK)
+    {
+        reason = "not a name of a CodeBuild project";
+        goto refused;
+    }
+
+    project = ngx_http_deploy_find_project(dmcf, &build->project);
+
+    region = (project && project->region.len) ? &project->region
+                                              : &dlcf->region;
+
+    if (region->len == 0) {
+        reason = "no region";
+        goto refused;
+    }
+
+    if (!dlcf->dry_run && ngx_http_deploy_identity(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->project = &build->project;
+
+    rc = ngx_http_deploy_start_request(r, ctx, build, project, region,
+                                       &reason);
+    ctx->project = NULL;
+
+    if (rc == NGX_DECLINED) {
+        goto refused;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (dlcf->dry_run) {
+        build->state = NGX_HTTP_DEPLOY_BUILD_DRY_RUN;
+        return NGX_OK;
+    }
+
+    return ngx_http_deploy_start_dispatch(r, ctx, build, index, project,
+                                          region);
+
+refused:
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "deploy cannot start \"%V\": %s", &build->project, reason);
+
+    build->state = NGX_HTTP_DEPLOY_BUILD_REFUSED;
+    build->reply.reason = reason;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_start_request(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
+    ngx_http_deploy_project_t *project, ngx_str_t *region,
+    const char **reason)
+{
+    ngx_str_t                  version;
+    ngx_deploy_str_t          *commit;
+    ngx_deploy_pool_t          pool;
+    ngx_deploy_start_build_t   start;
+
+    ngx_memzero(&start, sizeof(ngx_deploy_start_build_t));
+
+    pool = ngx_http_deploy_pool(r->pool);
+
+    start.project = build->project;
+
+    if (project && project->source_version) {
+
+        if (ngx_http_complex_value(r, project->source_version, &version)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (version.len) {
+            start.source_version = version;
+        }
+    }
+
+    /* a short hash is no source version: then the branch, or the tag */
+
+    if (start.source_version.len == 0) {
+        commit = &ctx->event->facts[NGX_DEPLOY_COMMIT];
+
+        if (commit->len == 40 || commit->len == 64) {
+            start.source_version = *commit;
+
+        } else if (ctx->event->facts[NGX_DEPLOY_BRANCH].len) {
+            start.source_version = ctx->event->facts[NGX_DEPLOY_BRANCH];
+
+        } else {
+            start.source_version = ctx->event->facts[NGX_DEPLOY_TAG];
+        }
+    }
+
+    if (ngx_http_deploy_start_env(r, ctx, project, &start) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (project) {
+        start.overrides = project->overrides.elts;
+        start.noverrides = project->overrides.nelts;
+    }
+
+    if (ctx->identity.len
+        && ngx_deploy_codebuild_token(&pool,
+                                      &ctx->provider,
+                                      &ctx->identity,
+                                      build->event, &start.project,
+                                      region,
+                                      &start.idempotency_token)
+           != NGX_DEPLOY_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *reason = NULL;
+
+    build->request = ngx_deploy_codebuild_start_build(&start, reason);
+
+    if (build->request == NULL) {
+        return *reason ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * DEPLOY_DELIVERY marks every build as ours; it is the identity, which a
+ * redelivery shares, not the id that anybody may write in a header.
+ */
+
+static ngx_int_t
+ngx_http_deploy_start_env(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_http_deploy_project_t *project, ngx_deploy_start_build_t *start)
+{
+    ngx_str_t               value;
+    ngx_uint_t              i, n;
+    ngx_deploy_env_t       *to;
+    ngx_http_deploy_env_t  *from;
+
+    static ngx_deploy_str_t  name = ngx_deploy_string("DEPLOY_DELIVERY");
+
+    n = project ? project->env.nelts : 0;
+
+    to = ngx_pcalloc(r->pool, (n + 1) * sizeof(ngx_deploy_env_t));
+    if (to == NULL) {
+        return NGX_ERROR;
+    }
+
+    start->env = to;
+
+    from = project ? project->env.elts : NULL;
+
+    for (i = 0; i < n; i++) {
+
+        if (ngx_http_complex_value(r, &from[i].value, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        to->name = from[i].name;
+        to->value = value;
+        to->type = from[i].type;
+
+        if (to->value.data == NULL) {
+            to->value.data = (u_char *) "";
+        }
+
+        to++;
+    }
+
+    if (ctx->identity.len) {
+        to->name = name;
+        to->value = ctx->identity;
+        to->type = "PLAINTEXT";
+        to++;
+    }
+
+    start->nenv = to - start->env;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
+    ngx_uint_t index, ngx_http_deploy_project_t *project, ngx_str_t *region)
+{
+    ngx_pool_t                  *pool;
+    ngx_str_t                   *endpoint;
+    ngx_deploy_pool_t            dpool;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_deploy_dispatch_t  *d;
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    pool = ngx_create_pool(4096, clcf->error_log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    d = ngx_pcalloc(pool, sizeof(ngx_http_deploy_dispatch_t));
+    if (d == NULL) {
+        goto failed;
+    }
+
+    d->pool = pool;
+    d->log = clcf->error_log;
+    d->dscf = ngx_http_get_module_srv_conf(r, ngx_http_deploy_module);
+    d->waiter = ctx;
+    d->index = index;
+    d->deadline = ngx_current_msec + dlcf->timeout;
+
+    dpool = ngx_http_deploy_pool(pool);
+
+    endpoint = (project && project->endpoint.len) ? &project->endpoint
+                                                  : &dlcf->endpoint;
+
+    if (ngx_http_deploy_copy(pool, &d->project, &build->project) != NGX_OK
+        || ngx_http_deploy_copy(pool, &d->delivery, &ctx->delivery) != NGX_OK
+        || ngx_http_deploy_copy(pool, &d->region, region) != NGX_OK
+        || ngx_deploy_json_dump(build->request, &dpool,
+                                &d->body)
+           != NGX_DEPLOY_OK
+        || ngx_http_deploy_start_url(d, endpoint) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    /* kept for a dry run's answer only */
+
+    ngx_deploy_json_free(build->request);
+    build->request = NULL;
+
+    build->dispatch = d;
+    ctx->pending++;
+
+    ngx_http_deploy_dispatch(d);
+
+    return NGX_OK;
+
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
+{
+    size_t              len;
+    u_char             *p;
+    ngx_str_t           host;
+    ngx_uint_t          https;
+    ngx_deploy_pool_t   pool;
+
+    if (endpoint->len == 0) {
+
+        pool = ngx_http_deploy_pool(d->pool);
+
+        if (ngx_deploy_codebuild_host(&pool,
+                                      &d->region,
+                                      &host)
+            != NGX_DEPLOY_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        https = 1;
+
+    } else {
+        https = (ngx_strncmp(endpoint->data, "https://", 8) == 0);
+        len = https ? 8 : 7;
+
+        host.len = endpoint->len - len;
+        host.data = endpoint->data + len;
+    }
+
+    p = ngx_pnalloc(d->pool, host.len + sizeof("https:///"));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    d->url.data = p;
+    d->url.len = ngx_sprintf(p, "http%s://%V/", https ? "s" : "", &host) - p;
+
+    /* what is signed is what is sent: no default port */
+
+    len = https ? sizeof(":443") - 1 : sizeof(":80") - 1;
+
+    if (host.len > len
+        && ngx_strncmp(host.data + host.len - len, https ? ":443" : ":80", len)
+           == 0)
+    {
+        host.len -= len;
+    }
+
+    return ngx_http_deploy_copy(d->pool, &d->host, &host);
+}
+
+
+/* SHA-256 of scheme, location and body: DESIGN, section 10 */
+
+static ngx_int_t
+ngx_http_deploy_identity(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    u_char                       digest[32];
+    EVP_MD_CTX                  *md;
+    ngx_int_t                    rc;
+    const char                  *scheme;
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    if (ctx->identity.len) {
+        return NGX_OK;
+    }
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    ctx->identity.data = ngx_pnalloc(r->pool, 64);
+    if (ctx->identity.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    md = EVP_MD_CTX_new();
+    if (md == NULL) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    scheme = ctx->verifier ? ctx->verifier->name : "off";
+
+    rc = NGX_ERROR;
+
+    if (EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1
+        && EVP_DigestUpdate(md, scheme, ngx_strlen(scheme) + 1) == 1
+        && EVP_DigestUpdate(md, dlcf->name.data, dlcf->name.len) == 1
+        && EVP_DigestUpdate(md, "", 1) == 1
+        && ngx_http_deploy_each_buf(r, ngx_http_deploy_identity_update, md)
+           == NGX_OK
+        && EVP_DigestFinal_ex(md, digest, NULL) == 1)
+    {
+        ngx_deploy_hex_encode(ctx->identity.data, digest, sizeof(digest));
+        ctx->identity.len = 64;
+        rc = NGX_OK;
+
+    } else {
+        ERR_clear_error();
+    }
+
+    EVP_MD_CTX_free(md);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_identity_update(void *data, u_char *p, size_t len)
+{
+    return (EVP_DigestUpdate(data, p, len) == 1) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_copy(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
+{
+    dst->len = src->len;
+
+    if (src->len == 0) {
+        return NGX_OK;
+    }
+
+    dst->data = ngx_pstrdup(pool, src);
+
+    return dst->data ? NGX_OK : NGX_ERROR;
+}

@@ -1,0 +1,523 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+
+#define NGX_HTTP_DEPLOY_READ_SIZE   65536
+#define NGX_HTTP_DEPLOY_DRAIN_SIZE  (1024 * 1024)
+
+
+static ngx_int_t ngx_http_deploy_gate(ngx_http_request_t *r);
+static ngx_int_t ngx_http_deploy_gate_headers(ngx_http_request_t *r,
+    ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx);
+static void ngx_http_deploy_gate_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_deploy_gate_verdict(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+static ngx_int_t ngx_http_deploy_gate_update(void *data, u_char *p,
+    size_t len);
+static ngx_int_t ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
+    ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx);
+static ngx_int_t ngx_http_deploy_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static void ngx_http_deploy_ctx_cleanup(void *data);
+
+
+static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
+
+
+/*
+ * PRECONTENT, as "satisfy any" cannot bypass it.  The handler is entered
+ * again when the body is there; whatever runs after it sees the body whole.
+ */
+
+static ngx_int_t
+ngx_http_deploy_gate(ngx_http_request_t *r)
+{
+    ngx_int_t                    rc;
+    ngx_http_deploy_ctx_t       *ctx;
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    if (dlcf->verify == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (r != r->main) {
+
+        if (ngx_http_deploy_outbound_of(r)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_log_error(dlcf->log_level, r->connection->log, 0,
+                      "deploy refused subrequest: nothing was verified");
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    if (dlcf->handler && r->method != NGX_HTTP_POST) {
+        return NGX_DECLINED;        /* the content handler answers 405 */
+    }
+
+    ctx = ngx_http_deploy_make_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->verified) {
+        return (ctx->verdict == NGX_DEPLOY_VERIFY_SUCCESS)
+               ? NGX_DECLINED
+               : ngx_http_deploy_gate_refuse(r, dlcf, ctx);
+    }
+
+    if (!ctx->checked) {
+        ctx->checked = 1;
+
+        rc = ngx_http_deploy_gate_headers(r, dlcf, ctx);
+
+        if (rc == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            ctx->verified = 1;
+
+#if (NGX_HTTP_V2)
+
+            /* an answer before the end of the body becomes a reset stream */
+
+            if (r->stream
+                && r->headers_in.content_length_n < NGX_HTTP_DEPLOY_DRAIN_SIZE
+                && r->request_body == NULL)
+            {
+                goto read;
+            }
+#endif
+
+            return ngx_http_deploy_gate_refuse(r, dlcf, ctx);
+        }
+    }
+
+#if (NGX_HTTP_V2)
+read:
+#endif
+
+    ctx->hashed = (r->request_body == NULL && !ctx->verified);
+    ctx->reading = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_deploy_gate_body);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        ctx->reading = 0;
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+/* NGX_DECLINED: a refusal that needs no body */
+
+static ngx_int_t
+ngx_http_deploy_gate_headers(ngx_http_request_t *r,
+    ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx)
+{
+    ngx_uint_t              i;
+    ngx_deploy_verify_e     verdict;
+    ngx_deploy_verifier_t  *verifiers;
+
+    verifiers = dlcf->verify->elts;
+
+    ctx->sigs = ngx_pcalloc(r->pool, dlcf->verify->nelts
+                                     * sizeof(ngx_deploy_signature_t));
+    if (ctx->sigs == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->verdict = NGX_DEPLOY_VERIFY_MISSING;
+
+    for (i = 0; i < dlcf->verify->nelts; i++) {
+
+        verdict = ngx_deploy_signature_begin(&ctx->sigs[ctx->nsigs],
+                                             &verifiers[i],
+                                             ngx_http_deploy_get_header, r,
+                                             ngx_time());
+
+        if (verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
+            ctx->nsigs++;
+            continue;
+        }
+
+        ngx_deploy_signature_free(&ctx->sigs[ctx->nsigs]);
+
+        /* of several schemes the one that was tried tells more */
+
+        if (ctx->verifier == NULL
+            || ctx->verdict == NGX_DEPLOY_VERIFY_MISSING)
+        {
+            ctx->verdict = verdict;
+            ctx->verifier = &verifiers[i];
+        }
+    }
+
+    return ctx->nsigs ? NGX_OK : NGX_DECLINED;
+}
+
+
+unsigned
+ngx_http_deploy_get_header(void *data, const ngx_deploy_str_t *name,
+    ngx_deploy_str_t *value)
+{
+    ngx_http_request_t *r = data;
+
+    unsigned          n;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    n = 0;
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (header[i].key.len != name->len
+            || ngx_memcmp(header[i].lowcase_key, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        if (n++ == 0) {
+            value->len = header[i].value.len;
+            value->data = header[i].value.data;
+        }
+    }
+
+    return n;
+}
+
+
+static void
+ngx_http_deploy_gate_body(ngx_http_request_t *r)
+{
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_get_ctx(r);
+
+    ctx->reading = 0;
+
+    if (!ctx->verified) {
+        ngx_http_deploy_gate_verdict(r, ctx);
+    }
+
+    r->preserve_body = 1;
+
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_gate_verdict(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    unsigned             line;
+    ngx_uint_t           i;
+    ngx_deploy_verify_e  verdict;
+
+    ctx->verified = 1;
+    ctx->verdict = NGX_DEPLOY_VERIFY_ERROR;
+    ctx->verifier = ctx->sigs[0].verifier;
+
+    /* the body was read by another before the filter could see it */
+
+    if (!ctx->hashed
+        && ngx_http_deploy_each_buf(r, ngx_http_deploy_gate_update, ctx)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ctx->nsigs; i++) {
+
+        line = 0;
+        verdict = ngx_deploy_signature_end(&ctx->sigs[i], &line);
+
+        if (i == 0 || verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
+            ctx->verdict = verdict;
+            ctx->verifier = ctx->sigs[i].verifier;
+            ctx->secret = line;
+        }
+
+        if (verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
+            break;
+        }
+    }
+
+    for (i = 0; i < ctx->nsigs; i++) {
+        ngx_deploy_signature_free(&ctx->sigs[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_gate_update(void *data, u_char *p, size_t len)
+{
+    ngx_http_deploy_ctx_t *ctx = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < ctx->nsigs; i++) {
+        ngx_deploy_signature_update(&ctx->sigs[i], p, len);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
+    ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx)
+{
+    ngx_uint_t  level;
+
+    if (!ctx->logged) {
+        ctx->logged = 1;
+        ctx->result = "refused";
+
+        level = dlcf->log_level;
+
+        if (ctx->verdict == NGX_DEPLOY_VERIFY_ERROR) {
+            level = NGX_LOG_ERR;
+        }
+
+        ngx_log_error(level, r->connection->log, 0,
+                      "deploy refused: signature %s, scheme \"%s\", "
+                      "header \"%V\"",
+                      ngx_deploy_verify_name(ctx->verdict),
+                      ctx->verifier->name, &ctx->verifier->header);
+    }
+
+    if (!dlcf->handler) {
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    return ngx_http_deploy_answer_text(r, NGX_HTTP_FORBIDDEN, "refused", NULL);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t            *cl;
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_deploy_module);
+
+    if (ctx && ctx->hashed && ctx->reading && r == r->main) {
+
+        for (cl = in; cl; cl = cl->next) {
+            if (ngx_buf_in_memory(cl->buf)) {
+                ngx_http_deploy_gate_update(ctx, cl->buf->pos,
+                                            cl->buf->last - cl->buf->pos);
+            }
+        }
+    }
+
+    return ngx_http_next_request_body_filter(r, in);
+}
+
+
+ngx_int_t
+ngx_http_deploy_each_buf(ngx_http_request_t *r,
+    ngx_int_t (*handler)(void *data, u_char *p, size_t len), void *data)
+{
+    off_t         offset, rest;
+    u_char       *buf;
+    size_t        size;
+    ssize_t       n;
+    ngx_buf_t    *b;
+    ngx_int_t     rc;
+    ngx_chain_t  *cl;
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    buf = NULL;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        b = cl->buf;
+
+        if (ngx_buf_in_memory(b)) {
+
+            rc = handler(data, b->pos, b->last - b->pos);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            continue;
+        }
+
+        if (!b->in_file) {
+            continue;
+        }
+
+        if (buf == NULL) {
+            buf = ngx_palloc(r->pool, NGX_HTTP_DEPLOY_READ_SIZE);
+            if (buf == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        for (offset = b->file_pos; offset < b->file_last; offset += n) {
+
+            rest = b->file_last - offset;
+            size = (size_t) ngx_min(rest, NGX_HTTP_DEPLOY_READ_SIZE);
+
+            n = ngx_read_file(b->file, buf, size, offset);
+
+            if (n <= 0) {
+                return NGX_ERROR;
+            }
+
+            rc = handler(data, buf, n);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_http_deploy_ctx_t *
+ngx_http_deploy_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t     *cln;
+    ngx_http_deploy_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return NULL;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_deploy_module);
+
+    if (ctx || !(r->internal || r->filter_finalize || r->error_page)) {
+        return ctx;
+    }
+
+    /* an internal redirect or a named location wiped the contexts */
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_deploy_ctx_cleanup) {
+            ctx = cln->data;
+            ngx_http_set_ctx(r, ctx, ngx_http_deploy_module);
+            return ctx;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_http_deploy_ctx_t *
+ngx_http_deploy_make_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t     *cln;
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_get_ctx(r);
+
+    if (ctx) {
+        return ctx;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_deploy_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_deploy_ctx_t));
+
+    ctx->request = r;
+
+    cln->handler = ngx_http_deploy_ctx_cleanup;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_deploy_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_deploy_ctx_cleanup(void *data)
+{
+    ngx_http_deploy_ctx_t *ctx = data;
+
+    ngx_uint_t                i;
+    ngx_http_deploy_build_t  *build;
+
+    for (i = 0; i < ctx->nsigs; i++) {
+        ngx_deploy_signature_free(&ctx->sigs[i]);
+    }
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    /* a build goes on without its client */
+
+    build = ctx->builds.elts;
+
+    for (i = 0; i < ctx->builds.nelts; i++) {
+
+        if (build[i].dispatch) {
+            build[i].dispatch->waiter = NULL;
+        }
+
+        ngx_deploy_json_free(build[i].request);
+    }
+}
+
+
+ngx_int_t
+ngx_http_deploy_gate_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_deploy_gate;
+
+    ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_http_deploy_body_filter;
+
+    return NGX_OK;
+}

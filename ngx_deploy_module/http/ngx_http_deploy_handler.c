@@ -1,0 +1,702 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+#include <openssl/evp.h>
+
+
+#define NGX_HTTP_DEPLOY_MAX_BUILDS  64      /* of one delivery */
+#define NGX_HTTP_DEPLOY_MAX_MISSES  256
+
+
+static ngx_int_t ngx_http_deploy_method(ngx_http_request_t *r);
+static ngx_int_t ngx_http_deploy_content_type(ngx_http_request_t *r,
+    unsigned *form);
+static void ngx_http_deploy_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_deploy_process(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+static ngx_int_t ngx_http_deploy_parse(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, const char **reason);
+static ngx_int_t ngx_http_deploy_feed(void *data, u_char *p, size_t len);
+static ngx_int_t ngx_http_deploy_match_events(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+static ngx_int_t ngx_http_deploy_match_event(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_uint_t index);
+static ngx_int_t ngx_http_deploy_fire(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_uint_t index, ngx_http_deploy_rule_t *rule,
+    ngx_deploy_match_t *match);
+static int ngx_http_deploy_match_regex(void *data, void *regex,
+    const ngx_deploy_str_t *s);
+static int ngx_http_deploy_match_value(void *data, void *value,
+    ngx_deploy_str_t *s);
+static void ngx_http_deploy_wait(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+static void ngx_http_deploy_timer(ngx_event_t *ev);
+static void ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_deploy_handler(ngx_http_request_t *r)
+{
+    unsigned                     form;
+    ngx_int_t                    rc;
+    ngx_http_deploy_ctx_t       *ctx;
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    if (r == r->main && r->method != NGX_HTTP_POST) {
+        return ngx_http_deploy_method(r);
+    }
+
+    ctx = ngx_http_deploy_get_ctx(r);
+
+    /* phases are skipped by subrequests: this request must be the verified */
+
+    if (r != r->main
+        || (!dlcf->off
+            && (ctx == NULL || !ctx->verified
+                || ctx->verdict != NGX_DEPLOY_VERIFY_SUCCESS)))
+    {
+        ngx_log_error(dlcf->log_level, r->connection->log, 0,
+                      "deploy refused: the request was not verified");
+
+        if (r != r->main) {
+            return NGX_HTTP_FORBIDDEN;
+        }
+
+        return ngx_http_deploy_answer_text(r, NGX_HTTP_FORBIDDEN, "refused",
+                                           NULL);
+    }
+
+    ctx = ngx_http_deploy_make_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_deploy_content_type(r, &form) != NGX_OK) {
+        ctx->result = "failed";
+
+        ngx_log_error(dlcf->log_level, r->connection->log, 0,
+                      "deploy refused: content type or encoding");
+
+        return ngx_http_deploy_answer_text(r,
+                                           NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                           "failed",
+                                           "unsupported content type");
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_deploy_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_method(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Allow");
+    ngx_str_set(&h->value, "POST");
+
+    return ngx_http_deploy_answer_text(r, NGX_HTTP_NOT_ALLOWED, "failed",
+                                       "method is not POST");
+}
+
+
+/*
+ * JSON or a form, in UTF-8, not compressed.  The type of a route's payload
+ * cannot be switched by a header that no signature covers, as both kinds
+ * must end in the same JSON.
+ */
+
+static ngx_int_t
+ngx_http_deploy_content_type(ngx_http_request_t *r, unsigned *form)
+{
+    u_char            *p, *last;
+    ngx_deploy_str_t   value, type;
+
+    static ngx_deploy_str_t  content_type = ngx_deploy_string("content-type");
+    static ngx_deploy_str_t  encoding = ngx_deploy_string("content-encoding");
+
+    if (ngx_http_deploy_get_header(r, &encoding, &value)
+        && !ngx_deploy_str_is_nocase(&value, "identity"))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_deploy_get_header(r, &content_type, &value) != 1
+        || value.len > 256)
+    {
+        return NGX_DECLINED;
+    }
+
+    p = value.data;
+    last = p + value.len;
+
+    while (p < last && *p != ';' && *p != ' ') { p++; }
+
+    type.data = value.data;
+    type.len = p - value.data;
+
+    if (ngx_deploy_str_is_nocase(&type, "application/json")) {
+        *form = 0;
+
+    } else if (ngx_deploy_str_is_nocase(&type,
+                                        "application/x-www-form-urlencoded"))
+    {
+        *form = 1;
+
+    } else {
+        return NGX_DECLINED;
+    }
+
+    while (p < last && (*p == ' ' || *p == ';')) { p++; }
+
+    if (p == last) {
+        return NGX_OK;
+    }
+
+    type.data = p;
+    type.len = last - p;
+
+    if (ngx_deploy_str_is_nocase(&type, "charset=utf-8")
+        || ngx_deploy_str_is_nocase(&type, "charset=\"utf-8\""))
+    {
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_deploy_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t               rc;
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_get_ctx(r);
+
+    rc = ngx_http_deploy_process(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        ngx_http_deploy_wait(r, ctx);
+        return;
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+/* NGX_AGAIN: builds are under way, else what the request is finished with */
+
+static ngx_int_t
+ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    ngx_int_t                    rc;
+    const char                  *reason;
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    rc = ngx_http_deploy_parse(r, ctx, &reason);
+
+    if (rc == NGX_DECLINED) {
+        ctx->result = "failed";
+
+        ngx_log_error(dlcf->log_level, r->connection->log, 0,
+                      "deploy refused payload: %s", reason);
+
+        return ngx_http_deploy_answer_text(r, NGX_HTTP_BAD_REQUEST, "failed",
+                                           reason);
+    }
+
+    if (rc != NGX_OK
+        || ngx_array_init(&ctx->builds, r->pool, 4,
+                          sizeof(ngx_http_deploy_build_t))
+           != NGX_OK
+        || ngx_array_init(&ctx->misses, r->pool, 8,
+                          sizeof(ngx_http_deploy_miss_t))
+           != NGX_OK
+        || ngx_http_deploy_match_events(r, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->event = ctx->nevents ? ctx->events : NULL;
+
+    return ctx->pending ? NGX_AGAIN : ngx_http_deploy_answer(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_parse(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    const char **reason)
+{
+    int                             rc;
+    size_t                          i, n;
+    unsigned                        form;
+    uint64_t                        seed;
+    ngx_deploy_pool_t               pool;
+    ngx_deploy_payload_t           *payload;
+    ngx_http_deploy_main_conf_t    *dmcf;
+    ngx_deploy_delivery_headers_t   headers;
+
+    static const struct {
+        ngx_deploy_str_t   name;
+        size_t             offset;
+    } names[] = {
+        { ngx_deploy_string("x-github-event"),
+          offsetof(ngx_deploy_delivery_headers_t, github_event) },
+        { ngx_deploy_string("x-github-delivery"),
+          offsetof(ngx_deploy_delivery_headers_t, github_delivery) },
+        { ngx_deploy_string("x-event-key"),
+          offsetof(ngx_deploy_delivery_headers_t, event_key) },
+        { ngx_deploy_string("x-hook-uuid"),
+          offsetof(ngx_deploy_delivery_headers_t, hook_uuid) },
+        { ngx_deploy_string("x-request-uuid"),
+          offsetof(ngx_deploy_delivery_headers_t, request_uuid) },
+        { ngx_deploy_string("x-request-id"),
+          offsetof(ngx_deploy_delivery_headers_t, request_id) }
+    };
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
+
+    ngx_memzero(&headers, sizeof(ngx_deploy_delivery_headers_t));
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        n = ngx_http_deploy_get_header(r, &names[i].name,
+                          (ngx_deploy_str_t *) (void *)
+                              ((u_char *) &headers + names[i].offset));
+
+        if (n > 1) {
+            *reason = "a header of the sender is doubled";
+            return NGX_DECLINED;
+        }
+    }
+
+    (void) ngx_http_deploy_content_type(r, &form);
+
+    pool = ngx_http_deploy_pool(r->pool);
+    seed = ((uint64_t) ngx_random() << 32) ^ (uintptr_t) r
+           ^ (uint64_t) ngx_random();
+
+    rc = ngx_deploy_payload_create(&payload, &pool, dmcf->senders,
+                                   ctx->verifier ? ctx->verifier->name : NULL,
+                                   &headers, form, seed, reason);
+    if (rc != NGX_DEPLOY_OK) {
+        return (rc == NGX_DEPLOY_DECLINED) ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    ctx->provider = *ngx_deploy_payload_provider(payload);
+    ctx->delivery = *ngx_deploy_payload_delivery(payload);
+
+    rc = ngx_http_deploy_each_buf(r, ngx_http_deploy_feed, payload);
+
+    if (rc == NGX_OK) {
+        rc = ngx_deploy_payload_end(payload, &ctx->events, &ctx->nevents);
+    }
+
+    if (rc == NGX_DEPLOY_DECLINED) {
+        *reason = ngx_deploy_payload_reason(payload);
+        return NGX_DECLINED;
+    }
+
+    return (rc == NGX_DEPLOY_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_feed(void *data, u_char *p, size_t len)
+{
+    return ngx_deploy_payload_feed(data, p, len);
+}
+
+
+/*
+ * Variables that a rule makes nginx evaluate belong to one event: those that
+ * were not cached before are forgotten after it.
+ */
+
+static ngx_int_t
+ngx_http_deploy_match_events(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    u_char                     *valid;
+    ngx_uint_t                  i, n;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    n = cmcf->variables.nelts;
+
+    valid = ngx_pnalloc(r->pool, n + 1);
+    if (valid == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        valid[i] = r->variables[i].valid || r->variables[i].not_found;
+    }
+
+    for (i = 0; i < ctx->nevents; i++) {
+
+        ctx->event = &ctx->events[i];
+
+        if (ngx_http_deploy_match_event(r, ctx, i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        for (n = 0; n < cmcf->variables.nelts; n++) {
+            if (!valid[n]) {
+                r->variables[n].valid = 0;
+                r->variables[n].not_found = 0;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_uint_t index)
+{
+    ngx_uint_t                   i;
+    ngx_deploy_match_t           match;
+    ngx_deploy_matcher_t         matcher;
+    ngx_http_deploy_miss_t      *miss;
+    ngx_http_deploy_rule_t      *rule;
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    if (dlcf->rules == NULL) {
+        return NGX_OK;
+    }
+
+    matcher.regex = ngx_http_deploy_match_regex;
+    matcher.value = ngx_http_deploy_match_value;
+    matcher.data = r;
+
+    rule = dlcf->rules->elts;
+
+    for (i = 0; i < dlcf->rules->nelts; i++) {
+
+        if (ngx_deploy_conditions_match(rule[i].conditions.elts,
+                                        rule[i].conditions.nelts, ctx->event,
+                                        &matcher, &match)
+            == NGX_DEPLOY_OK)
+        {
+            if (ngx_http_deploy_fire(r, ctx, index, &rule[i], &match)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ctx->misses.nelts >= NGX_HTTP_DEPLOY_MAX_MISSES) {
+            continue;
+        }
+
+        miss = ngx_array_push(&ctx->misses);
+        if (miss == NULL) {
+            return NGX_ERROR;
+        }
+
+        miss->rule = &rule[i];
+        miss->event = index;
+        miss->match = match;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_uint_t index, ngx_http_deploy_rule_t *rule, ngx_deploy_match_t *match)
+{
+    ngx_str_t                 project;
+    ngx_uint_t                i;
+    ngx_http_deploy_build_t  *build;
+
+    if (ngx_http_complex_value(r, &rule->project, &project) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    build = ctx->builds.elts;
+
+    for (i = 0; i < ctx->builds.nelts; i++) {
+        if (build[i].event == index
+            && build[i].project.len == project.len
+            && ngx_strncmp(build[i].project.data, project.data, project.len)
+               == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    if (ctx->builds.nelts >= NGX_HTTP_DEPLOY_MAX_BUILDS) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "deploy drops build of \"%V\": over %d builds in one "
+                      "delivery", &project, NGX_HTTP_DEPLOY_MAX_BUILDS);
+        ctx->reason = "too many builds in one delivery";
+        return NGX_OK;
+    }
+
+    build = ngx_array_push(&ctx->builds);
+    if (build == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(build, sizeof(ngx_http_deploy_build_t));
+
+    build->project = project;
+    build->event = index;
+    build->paths_unknown = match->paths_unknown;
+    build->reply.number = -1;
+
+    return ngx_http_deploy_start(r, ctx, build, ctx->builds.nelts - 1);
+}
+
+
+/*
+ * ngx_http_regex_exec() makes an alert of a match limit that a stranger's
+ * branch name can reach; here it is an error that matches nothing.
+ */
+
+static int
+ngx_http_deploy_match_regex(void *data, void *regex, const ngx_deploy_str_t *s)
+{
+    ngx_http_request_t *r = data;
+    ngx_http_regex_t   *re = regex;
+
+    int                         *captures;
+    ngx_int_t                    rc;
+    ngx_str_t                    str;
+    ngx_uint_t                   i, n, len;
+    ngx_http_variable_value_t   *vv;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    len = ngx_max(cmcf->ncaptures, 3);
+
+    captures = ngx_palloc(r->pool, len * sizeof(int));
+    if (captures == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    str = *s;
+
+    rc = ngx_regex_exec(re->regex, &str, captures, len);
+
+    if (rc == NGX_REGEX_NO_MATCHED) {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (rc < 0) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "deploy regex \"%V\" failed: %i, the rule does not "
+                      "match", &re->name, rc);
+        return NGX_DEPLOY_ERROR;
+    }
+
+    if (captures[0] != 0 || captures[1] != (int) s->len) {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (re->ncaptures == 0) {
+        return NGX_DEPLOY_OK;
+    }
+
+    r->captures = captures;
+    r->captures_data = s->data;
+    r->ncaptures = rc * 2;
+    r->realloc_captures = 1;
+
+    for (i = 0; i < re->nvariables; i++) {
+
+        n = re->variables[i].capture;
+        vv = &r->variables[re->variables[i].index];
+
+        vv->len = captures[n + 1] - captures[n];
+        vv->valid = 1;
+        vv->no_cacheable = 0;
+        vv->not_found = 0;
+        vv->data = &s->data[captures[n]];
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+static int
+ngx_http_deploy_match_value(void *data, void *value, ngx_deploy_str_t *s)
+{
+    ngx_str_t  v;
+
+    if (ngx_http_complex_value(data, value, &v) != NGX_OK) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    s->len = v.len;
+    s->data = v.data;
+
+    return NGX_DEPLOY_OK;
+}
+
+
+/* the client only waits: its leaving touches no build */
+
+static void
+ngx_http_deploy_wait(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    ctx->waiting = 1;
+
+    ctx->timer.handler = ngx_http_deploy_timer;
+    ctx->timer.data = r->connection;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, dlcf->timeout);
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+}
+
+
+static void
+ngx_http_deploy_timer(ngx_event_t *ev)
+{
+    ngx_uint_t                   i;
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_deploy_ctx_t       *ctx;
+    ngx_http_deploy_build_t     *build;
+    ngx_http_deploy_dispatch_t  *d;
+
+    c = ev->data;
+    r = c->data;
+    ctx = ngx_http_deploy_get_ctx(r->main);
+
+    build = ctx->builds.elts;
+
+    for (i = 0; i < ctx->builds.nelts; i++) {
+
+        d = build[i].dispatch;
+
+        if (d == NULL) {
+            continue;
+        }
+
+        /* it goes on, its result is logged */
+
+        d->waiter = NULL;
+        build[i].dispatch = NULL;
+
+        if (d->out && ngx_http_deploy_outbound_sent(d->out)) {
+            build[i].state = NGX_HTTP_DEPLOY_BUILD_TIMEDOUT;
+            build[i].reply.reason = "CodeBuild did not answer in time";
+
+        } else {
+            build[i].state = NGX_HTTP_DEPLOY_BUILD_UNREACHED;
+            build[i].reply.reason = d->reply.reason ? d->reply.reason
+                                        : "CodeBuild was not reached in time";
+        }
+    }
+
+    ctx->pending = 0;
+
+    ngx_http_deploy_finish(ctx);
+}
+
+
+void
+ngx_http_deploy_wake(ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_dispatch_t *d)
+{
+    ngx_uint_t                i;
+    ngx_deploy_str_t         *s[5];
+    ngx_deploy_pool_t         pool;
+    ngx_http_deploy_build_t  *build;
+
+    build = ctx->builds.elts;
+    build = &build[d->index];
+
+    build->state = d->state;
+    build->reply = d->reply;
+    build->retry_after = d->retry_after;
+    build->dispatch = NULL;
+
+    /* the texts go with the pool of the dispatch */
+
+    s[0] = &build->reply.id;
+    s[1] = &build->reply.arn;
+    s[2] = &build->reply.url;
+    s[3] = &build->reply.error;
+    s[4] = &build->reply.message;
+
+    pool = ngx_http_deploy_pool(ctx->request->pool);
+
+    for (i = 0; i < 5; i++) {
+        if (s[i]->data
+            && ngx_deploy_pstrdup(&pool, s[i], s[i]->data, s[i]->len)
+               != NGX_DEPLOY_OK)
+        {
+            s[i]->len = 0;
+            s[i]->data = NULL;
+        }
+    }
+
+    if (--ctx->pending == 0) {
+        ngx_http_deploy_finish(ctx);
+    }
+}
+
+
+static void
+ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ctx->waiting = 0;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_finalize_request(r, ngx_http_deploy_answer(r, ctx));
+
+    ngx_http_run_posted_requests(c);
+}

@@ -1,0 +1,497 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+
+static char *ngx_http_deploy_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_deploy_region(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static void *ngx_http_deploy_alloc(void *data, size_t size);
+static ngx_int_t ngx_http_deploy_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_deploy_postconfiguration(ngx_conf_t *cf);
+static void *ngx_http_deploy_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_deploy_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_http_deploy_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_deploy_check_loc_conf(ngx_conf_t *cf,
+    ngx_http_deploy_loc_conf_t *conf);
+static void ngx_http_deploy_check_return(ngx_conf_t *cf,
+    ngx_http_deploy_loc_conf_t *conf);
+static ngx_int_t ngx_http_deploy_init_process(ngx_cycle_t *cycle);
+static void ngx_http_deploy_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_deploy_log_levels[] = {
+    { ngx_string("debug"), NGX_LOG_DEBUG },
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_deploy_commands[] = {
+
+    { ngx_string("deploy_verify"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_deploy_verify,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_build"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_deploy_build,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_receive"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_deploy_receive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_project"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_deploy_project,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_region"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_deploy_region,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_deploy_loc_conf_t, region),
+      NULL },
+
+    { ngx_string("deploy_endpoint"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_deploy_endpoint,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_deploy_loc_conf_t, endpoint),
+      NULL },
+
+    { ngx_string("deploy_transport"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
+      ngx_http_deploy_transport,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_deploy_loc_conf_t, timeout),
+      NULL },
+
+    { ngx_string("deploy_dry_run"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_deploy_loc_conf_t, dry_run),
+      NULL },
+
+    { ngx_string("deploy_log_level"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_deploy_loc_conf_t, log_level),
+      &ngx_http_deploy_log_levels },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_deploy_module_ctx = {
+    ngx_http_deploy_preconfiguration,      /* preconfiguration */
+    ngx_http_deploy_postconfiguration,     /* postconfiguration */
+
+    ngx_http_deploy_create_main_conf,      /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    ngx_http_deploy_create_srv_conf,       /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_deploy_create_loc_conf,       /* create location configuration */
+    ngx_http_deploy_merge_loc_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_deploy_module = {
+    NGX_MODULE_V1,
+    &ngx_http_deploy_module_ctx,           /* module context */
+    ngx_http_deploy_commands,              /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_deploy_init_process,          /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_deploy_exit_process,          /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+ngx_deploy_pool_t
+ngx_http_deploy_pool(ngx_pool_t *pool)
+{
+    ngx_deploy_pool_t  dpool;
+
+    dpool.alloc = ngx_http_deploy_alloc;
+    dpool.data = pool;
+
+    return dpool;
+}
+
+
+static void *
+ngx_http_deploy_alloc(void *data, size_t size)
+{
+    return ngx_palloc(data, size);
+}
+
+
+static char *
+ngx_http_deploy_region(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t          *value;
+    ngx_deploy_str_t    host;
+    ngx_deploy_pool_t   pool;
+
+    value = cf->args->elts;
+    pool = ngx_http_deploy_pool(cf->temp_pool);
+
+    if (ngx_deploy_codebuild_host(&pool, &value[1],
+                                  &host)
+        != NGX_DEPLOY_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid region \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
+}
+
+
+static char *
+ngx_http_deploy_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char       *rv;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    rv = ngx_http_deploy_check_endpoint(&value[1]);
+
+    if (rv != NGX_CONF_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "endpoint \"%V\" %s",
+                           &value[1], rv);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_deploy_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_deploy_main_conf_t  *dmcf;
+
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
+
+    if (ngx_http_deploy_gate_init(cf) != NGX_OK
+        || ngx_http_deploy_outbound_init(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!dmcf->used) {
+        return NGX_OK;
+    }
+
+    ngx_deploy_json_init();
+
+    return ngx_http_deploy_transport_init(cf);
+}
+
+
+static void *
+ngx_http_deploy_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_deploy_pool_t             pool;
+    ngx_http_deploy_main_conf_t  *dmcf;
+
+    dmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_deploy_main_conf_t));
+    if (dmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&dmcf->projects, cf->pool, 4,
+                       sizeof(ngx_http_deploy_project_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    pool = ngx_http_deploy_pool(cf->pool);
+
+    dmcf->senders = ngx_deploy_senders_create(&pool);
+    if (dmcf->senders == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_deploy_credentials_environment(cf, dmcf) != NGX_OK) {
+        return NULL;
+    }
+
+    return dmcf;
+}
+
+
+static void *
+ngx_http_deploy_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_deploy_srv_conf_t));
+}
+
+
+static void *
+ngx_http_deploy_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_deploy_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_deploy_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->rules = NULL;
+     *     conf->region = { 0, NULL };
+     *     conf->endpoint = { 0, NULL };
+     *     conf->handler = 0;
+     */
+
+    conf->verify = NGX_CONF_UNSET_PTR;
+    conf->off = NGX_CONF_UNSET;
+    conf->timeout = NGX_CONF_UNSET_MSEC;
+    conf->dry_run = NGX_CONF_UNSET;
+    conf->log_level = NGX_CONF_UNSET_UINT;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_deploy_loc_conf_t *prev = parent;
+    ngx_http_deploy_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_deploy_main_conf_t  *dmcf;
+
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
+
+    ngx_conf_merge_ptr_value(conf->verify, prev->verify, NULL);
+    ngx_conf_merge_value(conf->off, prev->off, 0);
+    ngx_conf_merge_str_value(conf->region, prev->region, "");
+    ngx_conf_merge_str_value(conf->endpoint, prev->endpoint, "");
+    ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 8000);
+    ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
+    ngx_conf_merge_uint_value(conf->log_level, prev->log_level,
+                              NGX_LOG_NOTICE);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* "if" and "limit_except" are the same location for a client */
+
+    if (clcf->noname && !conf->handler && prev->handler) {
+        conf->handler = prev->handler;
+        conf->rules = prev->rules;
+        conf->file = prev->file;
+        conf->line = prev->line;
+        conf->name = prev->name;
+
+        if (clcf->handler == NULL) {
+            clcf->handler = ngx_http_deploy_handler;
+        }
+    }
+
+    if (conf->region.len == 0) {
+        conf->region = dmcf->region;
+    }
+
+    if (conf->endpoint.len == 0) {
+        conf->endpoint = dmcf->endpoint;
+    }
+
+    /* bodies of webhooks belong in memory; the default is two pages */
+
+    if ((conf->verify || conf->handler)
+        && clcf->client_body_buffer_size == (size_t) 2 * ngx_pagesize)
+    {
+        clcf->client_body_buffer_size = NGX_HTTP_DEPLOY_BODY_BUFFER;
+    }
+
+    if (conf->verify) {
+        ngx_http_deploy_check_return(cf, conf);
+    }
+
+    return ngx_http_deploy_check_loc_conf(cf, conf);
+}
+
+
+static char *
+ngx_http_deploy_check_loc_conf(ngx_conf_t *cf,
+    ngx_http_deploy_loc_conf_t *conf)
+{
+    ngx_uint_t               i;
+    ngx_http_deploy_rule_t  *rule;
+
+    if (!conf->handler) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->verify == NULL && !conf->off) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "no \"deploy_verify\" for the location \"%V\" in %s:%ui, "
+                      "write \"deploy_verify off\" to accept anything",
+                      &conf->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->rules == NULL || conf->region.len) {
+        return NGX_CONF_OK;
+    }
+
+    rule = conf->rules->elts;
+
+    for (i = 0; i < conf->rules->nelts; i++) {
+
+        ngx_http_deploy_main_conf_t  *dmcf;
+        ngx_http_deploy_project_t    *project;
+
+        dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
+        project = ngx_http_deploy_find_project(dmcf, &rule[i].text);
+
+        if (project == NULL || project->region.len == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "no region for \"deploy_build %V\" in %s:%ui, "
+                          "set \"deploy_region\" or AWS_REGION",
+                          &rule[i].text, rule[i].file, rule[i].line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * The rewrite phase is over before anything is verified: an answer from it
+ * makes the gate an ornament.  Only the first code is looked at, a "return"
+ * under an "if" is none of our business.
+ */
+
+static void
+ngx_http_deploy_check_return(ngx_conf_t *cf, ngx_http_deploy_loc_conf_t *conf)
+{
+    ngx_uint_t                 i;
+    ngx_array_t              **codes;
+    ngx_module_t              *module;
+    ngx_http_conf_ctx_t       *ctx;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ctx = cf->ctx;
+    module = NULL;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_rewrite_module")
+            == 0)
+        {
+            module = cf->cycle->modules[i];
+            break;
+        }
+    }
+
+    if (module == NULL) {
+        return;
+    }
+
+    /* codes come first in the configuration of the rewrite module */
+
+    codes = ctx->loc_conf[module->ctx_index];
+
+    if (codes == NULL || *codes == NULL || *codes == NGX_CONF_UNSET_PTR
+        || (*codes)->nelts == 0
+        || *(ngx_http_script_code_pt *) (*codes)->elts
+           != ngx_http_script_return_code)
+    {
+        return;
+    }
+
+    clcf = ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"return\" answers in the location \"%V\" before "
+                  "\"deploy_verify\" is looked at", &clcf->name);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_conf_ctx_t          *ctx;
+    ngx_http_deploy_main_conf_t  *dmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    ctx = (ngx_http_conf_ctx_t *)
+              ngx_get_conf(cycle->conf_ctx, ngx_http_module);
+
+    if (ctx == NULL) {
+        return NGX_OK;
+    }
+
+    dmcf = ctx->main_conf[ngx_http_deploy_module.ctx_index];
+
+    if (dmcf->used) {
+        ngx_http_deploy_credentials_load(cycle, dmcf);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_deploy_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_deploy_credentials_free();
+}

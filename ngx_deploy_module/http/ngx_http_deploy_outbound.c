@@ -1,0 +1,555 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+
+static ngx_http_request_t *ngx_http_deploy_outbound_request(
+    ngx_http_deploy_outbound_t *out);
+static ngx_int_t ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
+    ngx_http_deploy_outbound_t *out);
+static ngx_int_t ngx_http_deploy_outbound_header(ngx_http_request_t *sr,
+    ngx_deploy_header_t *header);
+static void ngx_http_deploy_outbound_start(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_deploy_outbound_done(ngx_http_request_t *sr,
+    void *data, ngx_int_t rc);
+static void ngx_http_deploy_outbound_headers(ngx_http_deploy_outbound_t *out,
+    ngx_http_request_t *sr);
+static void ngx_http_deploy_outbound_cleanup(void *data);
+static void ngx_http_deploy_outbound_event(ngx_event_t *ev);
+static ngx_int_t ngx_http_deploy_outbound_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+static ngx_http_output_body_filter_pt  ngx_http_next_body_filter;
+
+
+/*
+ * The call is a subrequest, so that the stock proxy module does the work,
+ * of a request that has no client: nobody's abort can touch it.
+ */
+
+ngx_int_t
+ngx_http_deploy_outbound(ngx_http_deploy_outbound_t *out)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    out->ident = -1;
+    out->retry_after = -1;
+    out->event.handler = ngx_http_deploy_outbound_event;
+    out->event.data = out;
+    out->event.log = out->log;
+
+    r = ngx_http_deploy_outbound_request(out);
+    if (r == NULL) {
+        return NGX_ERROR;
+    }
+
+    c = r->connection;
+
+    if (ngx_http_deploy_outbound_subrequest(r, out) != NGX_OK) {
+        out->request = NULL;
+        out->done = 1;
+        ngx_http_free_request(r, 0);
+        ngx_http_close_connection(c);
+        return NGX_ERROR;
+    }
+
+    ngx_http_run_posted_requests(c);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_request_t *
+ngx_http_deploy_outbound_request(ngx_http_deploy_outbound_t *out)
+{
+    ngx_log_t              *log;
+    ngx_pool_t             *pool;
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_pool_cleanup_t     *cln;
+    struct sockaddr_in     *sin;
+    ngx_http_log_ctx_t     *ctx;
+    ngx_http_connection_t  *hc;
+
+    c = ngx_get_connection(0, out->log);
+    if (c == NULL) {
+        return NULL;
+    }
+
+#if (NGX_STAT_STUB)
+    (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
+#endif
+
+    /* no descriptor: nothing is added to or deleted from epoll */
+
+    c->fd = (ngx_socket_t) -2;
+    c->shared = 1;
+    c->read->active = 1;
+    c->write->active = 1;
+    c->write->ready = 1;
+
+    pool = ngx_create_pool(1024, out->log);
+    if (pool == NULL) {
+        goto failed;
+    }
+
+    c->pool = pool;
+
+    log = ngx_palloc(pool, sizeof(ngx_log_t));
+    ctx = ngx_palloc(pool, sizeof(ngx_http_log_ctx_t));
+    hc = ngx_pcalloc(pool, sizeof(ngx_http_connection_t));
+    sin = ngx_pcalloc(pool, sizeof(struct sockaddr_in));
+    c->buffer = ngx_create_temp_buf(pool, 1);
+
+    if (log == NULL || ctx == NULL || hc == NULL || sin == NULL
+        || c->buffer == NULL)
+    {
+        goto failed;
+    }
+
+    ngx_memzero(ctx, sizeof(ngx_http_log_ctx_t));
+    ctx->connection = c;
+
+    *log = *out->log;
+    log->connection = c->number;
+    log->handler = NULL;
+    log->data = ctx;
+    log->action = "calling a service";
+
+    c->log = log;
+    c->pool->log = log;
+    c->read->log = log;
+    c->write->log = log;
+    c->log_error = NGX_ERROR_INFO;
+
+    sin->sin_family = AF_INET;
+
+    c->sockaddr = (struct sockaddr *) sin;
+    c->socklen = sizeof(struct sockaddr_in);
+    c->local_sockaddr = c->sockaddr;
+    c->local_socklen = c->socklen;
+    ngx_str_set(&c->addr_text, "0.0.0.0");
+
+    hc->conf_ctx = out->dscf->ctx;
+    c->data = hc;
+
+    r = ngx_http_create_request(c);
+    if (r == NULL) {
+        goto failed;
+    }
+
+    c->data = r;
+    r->logged = 1;
+    r->valid_location = 1;
+    r->uri_changes = 1;
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        ngx_http_free_request(r, 0);
+        goto failed;
+    }
+
+    cln->handler = ngx_http_deploy_outbound_cleanup;
+    cln->data = out;
+
+    out->request = r;
+
+    return r;
+
+failed:
+
+    if (c->pool == NULL) {
+        ngx_close_connection(c);
+
+#if (NGX_STAT_STUB)
+        (void) ngx_atomic_fetch_add(ngx_stat_active, -1);
+#endif
+
+        return NULL;
+    }
+
+    ngx_http_close_connection(c);
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
+    ngx_http_deploy_outbound_t *out)
+{
+    ngx_buf_t                   *b;
+    ngx_uint_t                   i;
+    ngx_chain_t                 *cl;
+    ngx_http_request_t          *sr;
+    ngx_http_post_subrequest_t  *ps;
+
+    static ngx_str_t  uri = ngx_string("/");
+    static ngx_str_t  post = ngx_string("POST");
+
+    if (ngx_list_init(&r->headers_in.headers, r->pool, 8,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    if (ps == NULL) {
+        return NGX_ERROR;
+    }
+
+    ps->handler = ngx_http_deploy_outbound_done;
+    ps->data = out;
+
+    if (ngx_http_subrequest(r, &uri, NULL, &sr, ps,
+                            NGX_HTTP_SUBREQUEST_IN_MEMORY
+                            |NGX_HTTP_SUBREQUEST_BACKGROUND)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    out->subrequest = sr;
+
+    sr->method = NGX_HTTP_POST;
+    sr->method_name = post;
+    sr->header_only = 0;
+
+    ngx_memzero(&sr->headers_in, sizeof(ngx_http_headers_in_t));
+
+    if (ngx_list_init(&sr->headers_in.headers, r->pool, 8,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < out->nheaders; i++) {
+        if (ngx_http_deploy_outbound_header(sr, &out->headers[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    sr->headers_in.content_length_n = out->body.len;
+    sr->headers_in.keep_alive_n = -1;
+
+    sr->request_body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+    b = ngx_calloc_buf(r->pool);
+    cl = ngx_alloc_chain_link(r->pool);
+
+    if (sr->request_body == NULL || b == NULL || cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a repeated send rewinds to start */
+
+    b->memory = 1;
+    b->start = out->body.data;
+    b->pos = out->body.data;
+    b->last = out->body.data + out->body.len;
+    b->end = b->last;
+    b->last_buf = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    sr->request_body->bufs = cl;
+
+    sr->loc_conf = out->dscf->loc_conf;
+    ngx_http_update_location_config(sr);
+
+    sr->write_event_handler = ngx_http_deploy_outbound_start;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_outbound_header(ngx_http_request_t *sr,
+    ngx_deploy_header_t *header)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&sr->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->key.len = header->name.len;
+    h->key.data = header->name.data;
+    h->value.len = header->value.len;
+    h->value.data = header->value.data;
+
+    h->lowcase_key = ngx_pnalloc(sr->pool, h->key.len);
+    if (h->lowcase_key == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* the proxy module finds what it replaces by the hash */
+
+    h->hash = ngx_hash_strlow(h->lowcase_key, h->key.data, h->key.len);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_deploy_outbound_start(ngx_http_request_t *sr)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(sr, ngx_http_core_module);
+
+    sr->content_handler = clcf->handler;
+    sr->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_http_finalize_request(sr, clcf->handler(sr));
+}
+
+
+/* may be called more than once, or never: then there is the cleanup */
+
+static ngx_int_t
+ngx_http_deploy_outbound_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
+{
+    ngx_http_deploy_outbound_t *out = data;
+
+    off_t                 length;
+    ngx_http_upstream_t  *u;
+
+    if (out->done) {
+        return NGX_OK;
+    }
+
+    out->done = 1;
+
+    u = sr->upstream;
+
+    if (u) {
+        out->sent = u->request_sent;
+    }
+
+    if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+        out->timedout = 1;
+
+    } else if (rc == NGX_OK && u && u->headers_in.status_n) {
+
+        out->status = u->headers_in.status_n;
+
+        length = u->headers_in.content_length_n;
+
+        out->whole = (out->received <= out->max
+                      && (length < 0 || (off_t) out->received == length)
+                      && !sr->connection->error);
+
+        ngx_http_deploy_outbound_headers(out, sr);
+    }
+
+    ngx_post_event(&out->event, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_deploy_outbound_headers(ngx_http_deploy_outbound_t *out,
+    ngx_http_request_t *sr)
+{
+    ngx_int_t         n;
+    ngx_str_t        *dst;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &sr->upstream->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        dst = NULL;
+
+        if (h[i].key.len == sizeof("x-amzn-errortype") - 1
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "x-amzn-errortype",
+                               h[i].key.len)
+               == 0)
+        {
+            dst = &out->error_type;
+
+        } else if (h[i].key.len == sizeof("x-amzn-requestid") - 1
+                   && ngx_strncasecmp(h[i].key.data,
+                                      (u_char *) "x-amzn-requestid",
+                                      h[i].key.len)
+                      == 0)
+        {
+            dst = &out->request_id;
+
+        } else if (h[i].key.len == sizeof("retry-after") - 1
+                   && ngx_strncasecmp(h[i].key.data, (u_char *) "retry-after",
+                                      h[i].key.len)
+                      == 0)
+        {
+            n = ngx_atoi(h[i].value.data, h[i].value.len);
+            out->retry_after = (n > 0 && n <= 3600) ? n : -1;
+        }
+
+        if (dst && dst->data == NULL && h[i].value.len <= 256) {
+            dst->data = ngx_pstrdup(out->pool, &h[i].value);
+            dst->len = dst->data ? h[i].value.len : 0;
+        }
+    }
+}
+
+
+static void
+ngx_http_deploy_outbound_cleanup(void *data)
+{
+    ngx_http_deploy_outbound_t *out = data;
+
+    out->request = NULL;
+
+    if (!out->done) {
+        out->done = 1;
+
+        /* terminated before the end: the outcome is unknown */
+
+        out->sent = 1;
+        ngx_post_event(&out->event, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_deploy_outbound_event(ngx_event_t *ev)
+{
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_deploy_outbound_t  *out;
+
+    out = ev->data;
+    r = out->request;
+
+    if (r) {
+        c = r->connection;
+        ngx_http_free_request(r, 0);
+        ngx_http_close_connection(c);
+    }
+
+    out->handler(out);
+}
+
+
+ngx_uint_t
+ngx_http_deploy_outbound_sent(ngx_http_deploy_outbound_t *out)
+{
+    if (out->done || out->subrequest == NULL) {
+        return out->sent;
+    }
+
+    return out->subrequest->upstream
+           && out->subrequest->upstream->request_sent;
+}
+
+
+ngx_http_deploy_outbound_t *
+ngx_http_deploy_outbound_of(ngx_http_request_t *r)
+{
+    if (r == r->main
+        || r->post_subrequest == NULL
+        || r->post_subrequest->handler != ngx_http_deploy_outbound_done)
+    {
+        return NULL;
+    }
+
+    return r->post_subrequest->data;
+}
+
+
+/*
+ * Takes the reply before it reaches the buffer of in-memory subrequests:
+ * that one fails on an excess and takes the whole request with it.
+ */
+
+static ngx_int_t
+ngx_http_deploy_outbound_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    size_t                       size, room;
+    u_char                      *p;
+    ngx_buf_t                   *b;
+    ngx_http_deploy_outbound_t  *out;
+
+    out = ngx_http_deploy_outbound_of(r);
+
+    if (out == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    for ( /* void */ ; in; in = in->next) {
+
+        b = in->buf;
+
+        if (!ngx_buf_in_memory(b)) {
+            continue;
+        }
+
+        size = b->last - b->pos;
+        room = (out->reply.len < out->max) ? out->max - out->reply.len : 0;
+
+        out->received += size;
+
+        if (room && size && !out->done) {
+            size = ngx_min(size, room);
+
+            /* replies come in a few pieces, most of them in one */
+
+            p = ngx_pnalloc(out->pool, out->reply.len + size);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            if (out->reply.len) {
+                ngx_memcpy(p, out->reply.data, out->reply.len);
+            }
+
+            ngx_memcpy(p + out->reply.len, b->pos, size);
+
+            out->reply.data = p;
+            out->reply.len += size;
+        }
+
+        b->pos = b->last;
+        b->file_pos = b->file_last;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_deploy_outbound_init(ngx_conf_t *cf)
+{
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_deploy_outbound_filter;
+
+    return NGX_OK;
+}

@@ -1,0 +1,366 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+
+static char *ngx_http_deploy_project_member(ngx_conf_t *cf,
+    ngx_command_t *dummy, void *conf);
+static char *ngx_http_deploy_project_env(ngx_conf_t *cf,
+    ngx_http_deploy_project_t *project);
+static char *ngx_http_deploy_project_override(ngx_conf_t *cf,
+    ngx_http_deploy_project_t *project);
+static unsigned ngx_http_deploy_loopback(u_char *host);
+
+
+char *
+ngx_http_deploy_project(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_deploy_main_conf_t *dmcf = conf;
+
+    char                       *rv;
+    ngx_str_t                  *value;
+    ngx_conf_t                  save;
+    ngx_http_deploy_project_t  *project;
+
+    value = cf->args->elts;
+
+    if (ngx_deploy_codebuild_project_name(&value[1])
+        != NGX_DEPLOY_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid project name \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_deploy_find_project(dmcf, &value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate \"deploy_project %V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    project = ngx_array_push(&dmcf->projects);
+    if (project == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(project, sizeof(ngx_http_deploy_project_t));
+
+    project->name = value[1];
+
+    if (ngx_array_init(&project->env, cf->pool, 4,
+                       sizeof(ngx_http_deploy_env_t))
+        != NGX_OK
+        || ngx_array_init(&project->overrides, cf->pool, 4,
+                          sizeof(ngx_deploy_override_t))
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    save = *cf;
+    cf->handler = ngx_http_deploy_project_member;
+    cf->handler_conf = (char *) project;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    return rv;
+}
+
+
+static char *
+ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf)
+{
+    char                              *rv;
+    ngx_str_t                         *value;
+    ngx_uint_t                         nelts;
+    ngx_deploy_pool_t                  pool;
+    ngx_deploy_str_t                   host;
+    ngx_http_deploy_project_t         *project;
+    ngx_http_compile_complex_value_t   ccv;
+
+    project = (ngx_http_deploy_project_t *) conf;
+
+    value = cf->args->elts;
+    nelts = cf->args->nelts;
+
+    if (ngx_strcmp(value[0].data, "env") == 0 && (nelts == 3 || nelts == 4)) {
+        return ngx_http_deploy_project_env(cf, project);
+    }
+
+    if (ngx_strcmp(value[0].data, "override") == 0 && nelts == 3) {
+        return ngx_http_deploy_project_override(cf, project);
+    }
+
+    if (ngx_strcmp(value[0].data, "source_version") == 0 && nelts == 2) {
+
+        if (project->source_version) {
+            goto duplicate;
+        }
+
+        project->source_version = ngx_palloc(cf->pool,
+                                             sizeof(ngx_http_complex_value_t));
+        if (project->source_version == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[1];
+        ccv.complex_value = project->source_version;
+
+        return (ngx_http_compile_complex_value(&ccv) == NGX_OK)
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    if (ngx_strcmp(value[0].data, "region") == 0 && nelts == 2) {
+
+        if (project->region.len) {
+            goto duplicate;
+        }
+
+        pool = ngx_http_deploy_pool(cf->temp_pool);
+
+        if (ngx_deploy_codebuild_host(&pool,
+                                      &value[1],
+                                      &host)
+            != NGX_DEPLOY_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid region \"%V\"",
+                               &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        project->region = value[1];
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[0].data, "endpoint") == 0 && nelts == 2) {
+
+        if (project->endpoint.len) {
+            goto duplicate;
+        }
+
+        rv = ngx_http_deploy_check_endpoint(&value[1]);
+
+        if (rv != NGX_CONF_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "endpoint \"%V\" %s",
+                               &value[1], rv);
+            return NGX_CONF_ERROR;
+        }
+
+        project->endpoint = value[1];
+
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown or malformed \"%V\" in \"deploy_project %V\"",
+                       &value[0], &project->name);
+    return NGX_CONF_ERROR;
+
+duplicate:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" is duplicate in \"deploy_project %V\"",
+                       &value[0], &project->name);
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_deploy_project_env(ngx_conf_t *cf, ngx_http_deploy_project_t *project)
+{
+    ngx_str_t                         *value;
+    const char                        *reason;
+    ngx_http_deploy_env_t             *env;
+    ngx_http_compile_complex_value_t   ccv;
+
+    value = cf->args->elts;
+
+    env = ngx_array_push(&project->env);
+    if (env == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    env->name = value[1];
+    env->type = "PLAINTEXT";
+
+    if (ngx_deploy_codebuild_env_name(&value[1],
+                                      &reason)
+        != NGX_DEPLOY_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "environment variable \"%V\" %s", &value[1],
+                           reason);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 4) {
+
+        if (ngx_strcmp(value[3].data, "parameter_store") == 0) {
+            env->type = "PARAMETER_STORE";
+
+        } else if (ngx_strcmp(value[3].data, "secrets_manager") == 0) {
+            env->type = "SECRETS_MANAGER";
+
+        } else if (ngx_strcmp(value[3].data, "plaintext") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid type \"%V\" of environment variable, "
+                               "it must be \"plaintext\", \"parameter_store\" "
+                               "or \"secrets_manager\"", &value[3]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[2];
+    ccv.complex_value = &env->value;
+
+    return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? NGX_CONF_OK
+                                                            : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_deploy_project_override(ngx_conf_t *cf,
+    ngx_http_deploy_project_t *project)
+{
+    ngx_str_t              *value;
+    ngx_uint_t              i;
+    const char             *reason;
+    ngx_deploy_override_t  *override;
+
+    value = cf->args->elts;
+
+    if (ngx_deploy_codebuild_override(&value[1],
+                                      &value[2],
+                                      &reason)
+        != NGX_DEPLOY_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "override \"%V\" %s",
+                           &value[1], reason);
+        return NGX_CONF_ERROR;
+    }
+
+    override = project->overrides.elts;
+
+    for (i = 0; i < project->overrides.nelts; i++) {
+        if (ngx_deploy_str_eq(&override[i].member,
+                              &value[1]))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "override \"%V\" is duplicate", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    override = ngx_array_push(&project->overrides);
+    if (override == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    override->member = value[1];
+    override->value = value[2];
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_http_deploy_project_t *
+ngx_http_deploy_find_project(ngx_http_deploy_main_conf_t *dmcf,
+    ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_http_deploy_project_t  *project;
+
+    project = dmcf->projects.elts;
+
+    for (i = 0; i < dmcf->projects.nelts; i++) {
+        if (project[i].name.len == name->len
+            && ngx_memcmp(project[i].name.data, name->data, name->len) == 0)
+        {
+            return &project[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static unsigned
+ngx_http_deploy_loopback(u_char *host)
+{
+    size_t  n;
+
+    if (ngx_strncmp(host, "[::1]", 5) == 0) {
+        n = 5;
+
+    } else if (ngx_strncmp(host, "localhost", 9) == 0) {
+        n = 9;
+
+    } else if (ngx_strncmp(host, "127.", 4) == 0) {
+        n = strspn((char *) host, "0123456789.");
+
+    } else {
+        return 0;
+    }
+
+    return (host[n] == '\0' || host[n] == ':' || host[n] == '/');
+}
+
+
+/* http to the loopback only: credentials' signatures are worth a TLS name */
+
+char *
+ngx_http_deploy_check_endpoint(ngx_str_t *url)
+{
+    u_char  *p, *last;
+    size_t   skip;
+
+    if (ngx_strncmp(url->data, "https://", 8) == 0) {
+        skip = 8;
+
+    } else if (ngx_strncmp(url->data, "http://", 7) == 0) {
+        skip = 7;
+
+        if (!ngx_http_deploy_loopback(url->data + skip)) {
+            return "must be https, http is for the loopback only";
+        }
+
+    } else {
+        return "must begin with \"https://\"";
+    }
+
+    last = url->data + url->len;
+
+    if (last > url->data + skip && last[-1] == '/') {
+        url->len--;
+        last--;
+    }
+
+    if (last == url->data + skip) {
+        return "has no host";
+    }
+
+    for (p = url->data + skip; p < last; p++) {
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
+              || (*p >= '0' && *p <= '9') || *p == '.' || *p == '-'
+              || *p == ':' || *p == '[' || *p == ']'))
+        {
+            return "must be scheme, host and port alone";
+        }
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,344 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+
+static ngx_int_t ngx_http_deploy_verify_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_deploy_secret_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_deploy_fact_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_deploy_ctx_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_deploy_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_deploy_builds_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_deploy_transport_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_deploy_set_variable(ngx_http_variable_value_t *v,
+    u_char *data, size_t len);
+
+
+/* not cacheable: a push of several refs has several events */
+
+static ngx_http_variable_t  ngx_http_deploy_vars[] = {
+
+    { ngx_string("deploy_verify"), NULL, ngx_http_deploy_verify_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_verify_secret"), NULL,
+      ngx_http_deploy_secret_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_provider"), NULL, ngx_http_deploy_ctx_variable,
+      offsetof(ngx_http_deploy_ctx_t, provider), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_delivery"), NULL, ngx_http_deploy_ctx_variable,
+      offsetof(ngx_http_deploy_ctx_t, delivery), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_event"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_EVENT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_action"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_ACTION, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_repo"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_REPO, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_branch"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_BRANCH, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_source_branch"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_SOURCE_BRANCH, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_tag"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_TAG, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_commit"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_COMMIT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_sender"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_SENDER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_number"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_NUMBER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_title"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_TITLE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_url"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_URL, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_message"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_MESSAGE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_target"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_TARGET, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_user"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_USER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_channel"), NULL, ngx_http_deploy_fact_variable,
+      NGX_DEPLOY_CHANNEL, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_status"), NULL, ngx_http_deploy_status_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_project"), NULL, ngx_http_deploy_builds_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_build_id"), NULL, ngx_http_deploy_builds_variable,
+      1, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    /* of the built-in deploy_transport, empty anywhere else */
+
+    { ngx_string("deploy_transport_url"), NULL,
+      ngx_http_deploy_transport_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_transport_host"), NULL,
+      ngx_http_deploy_transport_variable, 1, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("deploy_transport_name"), NULL,
+      ngx_http_deploy_transport_variable, 2, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_http_deploy_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_deploy_vars; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_verify_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                 *p;
+    const char             *name;
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_get_ctx(r->main);
+
+    if (ctx == NULL || !ctx->verified) {
+        return ngx_http_deploy_set_variable(v, (u_char *) "NONE", 4);
+    }
+
+    if (ctx->verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
+        return ngx_http_deploy_set_variable(v, (u_char *) "SUCCESS", 7);
+    }
+
+    name = ngx_deploy_verify_name(ctx->verdict);
+
+    p = ngx_pnalloc(r->pool, sizeof("FAILED:") + ngx_strlen(name));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_deploy_set_variable(v, p,
+                                        ngx_sprintf(p, "FAILED:%s", name) - p);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_secret_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                 *p;
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_get_ctx(r->main);
+
+    if (ctx == NULL || ctx->secret == 0) {
+        return ngx_http_deploy_set_variable(v, (u_char *) "", 0);
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_deploy_set_variable(v, p,
+                                        ngx_sprintf(p, "%ui", ctx->secret)
+                                        - p);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_fact_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_deploy_str_t       *fact;
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_get_ctx(r->main);
+
+    if (ctx == NULL || ctx->event == NULL) {
+        return ngx_http_deploy_set_variable(v, (u_char *) "", 0);
+    }
+
+    fact = &ctx->event->facts[data];
+
+    return ngx_http_deploy_set_variable(v, fact->data, fact->len);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_ctx_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t              *s;
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_get_ctx(r->main);
+
+    if (ctx == NULL) {
+        return ngx_http_deploy_set_variable(v, (u_char *) "", 0);
+    }
+
+    s = (ngx_str_t *) (void *) ((u_char *) ctx + data);
+
+    return ngx_http_deploy_set_variable(v, s->data, s->len);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_deploy_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_get_ctx(r->main);
+
+    if (ctx == NULL || ctx->result == NULL) {
+        return ngx_http_deploy_set_variable(v, (u_char *) "", 0);
+    }
+
+    return ngx_http_deploy_set_variable(v, (u_char *) ctx->result,
+                                        ngx_strlen(ctx->result));
+}
+
+
+/* as $upstream_addr: the values of several builds are joined by ", " */
+
+static ngx_int_t
+ngx_http_deploy_builds_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    size_t                    len;
+    u_char                   *p, *start;
+    ngx_str_t                *s;
+    ngx_uint_t                i;
+    ngx_http_deploy_ctx_t    *ctx;
+    ngx_http_deploy_build_t  *build;
+
+    ctx = ngx_http_deploy_get_ctx(r->main);
+
+    if (ctx && ctx->project && data == 0) {
+        return ngx_http_deploy_set_variable(v, ctx->project->data,
+                                            ctx->project->len);
+    }
+
+    if (ctx == NULL || ctx->builds.nelts == 0) {
+        return ngx_http_deploy_set_variable(v, (u_char *) "", 0);
+    }
+
+    build = ctx->builds.elts;
+
+    for (len = 0, i = 0; i < ctx->builds.nelts; i++) {
+        s = data ? &build[i].reply.id : &build[i].project;
+        len += s->len + 3;
+    }
+
+    start = ngx_pnalloc(r->pool, len);
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (p = start, i = 0; i < ctx->builds.nelts; i++) {
+
+        s = data ? &build[i].reply.id : &build[i].project;
+
+        if (i) {
+            *p++ = ',';
+            *p++ = ' ';
+        }
+
+        if (s->len == 0) {
+            *p++ = '-';
+            continue;
+        }
+
+        p = ngx_cpymem(p, s->data, s->len);
+    }
+
+    return ngx_http_deploy_set_variable(v, start, p - start);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_transport_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                      *p, *last;
+    ngx_str_t                    s;
+    ngx_http_deploy_outbound_t  *out;
+
+    out = ngx_http_deploy_outbound_of(r);
+
+    if (out == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    s = (data == 0) ? out->url : out->host;
+
+    /* for SNI and the certificate: without the port */
+
+    if (data == 2) {
+        last = s.data + s.len;
+        p = last;
+
+        while (p > s.data && p[-1] >= '0' && p[-1] <= '9') { p--; }
+
+        if (p > s.data && p != last && p[-1] == ':') {
+            s.len = p - 1 - s.data;
+        }
+    }
+
+    return ngx_http_deploy_set_variable(v, s.data, s.len);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_set_variable(ngx_http_variable_value_t *v, u_char *data,
+    size_t len)
+{
+    v->len = len;
+    v->data = data ? data : (u_char *) "";
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
