@@ -247,7 +247,7 @@ ngx_http_deploy_dispatch_reply(ngx_http_deploy_outbound_t *out)
     }
 
     if (d->state != NGX_HTTP_DEPLOY_BUILD_STARTED) {
-        ngx_log_error(NGX_LOG_ERR, d->log, 0,
+        ngx_log_error(NGX_LOG_WARN, d->log, 0,
                       "deploy StartBuild of \"%V\" failed, attempt %ui: "
                       "status %ui, error \"%V\", %s%sdelivery \"%V\", "
                       "request \"%V\"",

@@ -318,7 +318,11 @@ ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
         return NGX_HTTP_FORBIDDEN;
     }
 
-    return ngx_http_deploy_answer_text(r, NGX_HTTP_FORBIDDEN, "refused", NULL);
+    ngx_http_finalize_request(r,
+                              ngx_http_deploy_answer_text(r,
+                                  NGX_HTTP_FORBIDDEN, "refused", NULL));
+
+    return NGX_DONE;
 }
 
 
