@@ -182,18 +182,12 @@ ngx_deploy_json_array(void)
 ngx_deploy_json_t *
 ngx_deploy_json_str(const ngx_deploy_str_t *s)
 {
-    size_t  i, n;
-
     if (s->len == 0) {
         return json_stringn_nocheck("", 0);
     }
 
-    for (i = 0; i < s->len; i += n) {
-        n = ngx_deploy_json_utf8(s->data + i, s->len - i);
-
-        if (n == 0) {
-            return ngx_deploy_json_repair(s->data, s->len);
-        }
+    if (!ngx_deploy_utf8_valid(s->data, s->len)) {
+        return ngx_deploy_json_repair(s->data, s->len);
     }
 
     return json_stringn_nocheck((const char *) s->data, s->len);

@@ -314,13 +314,13 @@ ngx_deploy_sigv4_path(u_char *p, const ngx_deploy_sigv4_request_t *request)
     u_char        *start;
     const u_char  *s, *next, *last;
 
-    s = request->path.data;
-    last = s + request->path.len;
-
-    if (s == last) {
+    if (request->path.len == 0) {
         *p++ = '/';
         return p;
     }
+
+    s = request->path.data;
+    last = s + request->path.len;
 
     if (!request->normalize) {
         return ngx_deploy_sigv4_encode(p, s, last - s, 0);

@@ -274,6 +274,13 @@ test_limits(void)
            "a line feed in a value");
 
     request = test_request;
+    request.path.data = NULL;
+    request.path.len = 0;
+    request.body = request.path;
+    is_int(ngx_deploy_sigv4_canonical(tap_pool(), &request, &s), 0,
+           "absent path and body");
+
+    request = test_request;
     request.region = tap_str("us east");
     is_int(ngx_deploy_sigv4_canonical(tap_pool(), &request, &s), -1,
            "a blank in a region");
