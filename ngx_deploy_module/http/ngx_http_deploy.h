@@ -105,6 +105,8 @@ typedef struct {
 typedef struct {
     ngx_array_t                *verify;      /* ngx_deploy_verifier_t */
     ngx_flag_t                  off;         /* deploy_verify off */
+    u_char                     *verify_file; /* where it is written */
+    ngx_uint_t                  verify_line;
     ngx_array_t                *rules;       /* ngx_http_deploy_rule_t */
     ngx_flag_t                  handler;
     u_char                     *file;        /* of the handler's directive */

@@ -78,6 +78,9 @@ ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         cln->handler = ngx_http_deploy_verify_cleanup;
         cln->data = dlcf->verify;
+
+        dlcf->verify_file = cf->conf_file->file.name.data;
+        dlcf->verify_line = cf->conf_file->line;
     }
 
     v = ngx_array_push(dlcf->verify);

@@ -569,7 +569,10 @@ ngx_http_deploy_match_value(void *data, void *value, ngx_deploy_str_t *s)
 }
 
 
-/* the client only waits: its leaving touches no build */
+/*
+ * The client only waits: its leaving touches no build, and one that closed
+ * its side after the request still gets the answer.
+ */
 
 static void
 ngx_http_deploy_wait(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
@@ -586,7 +589,7 @@ ngx_http_deploy_wait(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 
     ngx_add_timer(&ctx->timer, dlcf->timeout);
 
-    r->read_event_handler = ngx_http_test_reading;
+    r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 }
 

@@ -316,6 +316,11 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
 
+    if (conf->verify == NGX_CONF_UNSET_PTR) {
+        conf->verify_file = prev->verify_file;
+        conf->verify_line = prev->verify_line;
+    }
+
     ngx_conf_merge_ptr_value(conf->verify, prev->verify, NULL);
     ngx_conf_merge_value(conf->off, prev->off, 0);
     ngx_conf_merge_str_value(conf->region, prev->region, "");
@@ -369,8 +374,10 @@ static char *
 ngx_http_deploy_check_loc_conf(ngx_conf_t *cf,
     ngx_http_deploy_loc_conf_t *conf)
 {
-    ngx_uint_t               i;
-    ngx_http_deploy_rule_t  *rule;
+    ngx_uint_t                    i;
+    ngx_http_deploy_rule_t       *rule;
+    ngx_http_deploy_project_t    *project;
+    ngx_http_deploy_main_conf_t  *dmcf;
 
     if (!conf->handler) {
         return NGX_CONF_OK;
@@ -388,14 +395,10 @@ ngx_http_deploy_check_loc_conf(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
     rule = conf->rules->elts;
 
     for (i = 0; i < conf->rules->nelts; i++) {
-
-        ngx_http_deploy_main_conf_t  *dmcf;
-        ngx_http_deploy_project_t    *project;
-
-        dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
         project = ngx_http_deploy_find_project(dmcf, &rule[i].text);
 
         if (project == NULL || project->region.len == 0) {
@@ -458,7 +461,8 @@ ngx_http_deploy_check_return(ngx_conf_t *cf, ngx_http_deploy_loc_conf_t *conf)
 
     ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                   "\"return\" answers in the location \"%V\" before "
-                  "\"deploy_verify\" is looked at", &clcf->name);
+                  "\"deploy_verify\" in %s:%ui is looked at",
+                  &clcf->name, conf->verify_file, conf->verify_line);
 }
 
 

@@ -7,8 +7,16 @@
 #include "ngx_http_deploy.h"
 
 
+typedef struct {
+    ngx_http_log_ctx_t            http;      /* what nginx expects there */
+    ngx_http_deploy_outbound_t   *out;
+} ngx_http_deploy_outbound_log_t;
+
+
 static ngx_http_request_t *ngx_http_deploy_outbound_request(
     ngx_http_deploy_outbound_t *out);
+static u_char *ngx_http_deploy_outbound_log(ngx_log_t *log, u_char *buf,
+    size_t len);
 static ngx_int_t ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
     ngx_http_deploy_outbound_t *out);
 static ngx_int_t ngx_http_deploy_outbound_header(ngx_http_request_t *sr,
@@ -74,8 +82,9 @@ ngx_http_deploy_outbound_request(ngx_http_deploy_outbound_t *out)
     ngx_http_request_t     *r;
     ngx_pool_cleanup_t     *cln;
     struct sockaddr_in     *sin;
-    ngx_http_log_ctx_t     *ctx;
     ngx_http_connection_t  *hc;
+
+    ngx_http_deploy_outbound_log_t  *ctx;
 
     c = ngx_get_connection(0, out->log);
     if (c == NULL) {
@@ -102,7 +111,7 @@ ngx_http_deploy_outbound_request(ngx_http_deploy_outbound_t *out)
     c->pool = pool;
 
     log = ngx_palloc(pool, sizeof(ngx_log_t));
-    ctx = ngx_palloc(pool, sizeof(ngx_http_log_ctx_t));
+    ctx = ngx_pcalloc(pool, sizeof(ngx_http_deploy_outbound_log_t));
     hc = ngx_pcalloc(pool, sizeof(ngx_http_connection_t));
     sin = ngx_pcalloc(pool, sizeof(struct sockaddr_in));
     c->buffer = ngx_create_temp_buf(pool, 1);
@@ -113,12 +122,12 @@ ngx_http_deploy_outbound_request(ngx_http_deploy_outbound_t *out)
         goto failed;
     }
 
-    ngx_memzero(ctx, sizeof(ngx_http_log_ctx_t));
-    ctx->connection = c;
+    ctx->http.connection = c;
+    ctx->out = out;
 
     *log = *out->log;
     log->connection = c->number;
-    log->handler = NULL;
+    log->handler = ngx_http_deploy_outbound_log;
     log->data = ctx;
     log->action = "calling a service";
 
@@ -179,6 +188,24 @@ failed:
     ngx_http_close_connection(c);
 
     return NULL;
+}
+
+
+static u_char *
+ngx_http_deploy_outbound_log(ngx_log_t *log, u_char *buf, size_t len)
+{
+    u_char                          *p;
+    ngx_http_deploy_outbound_log_t  *ctx;
+
+    ctx = log->data;
+    p = buf;
+
+    if (log->action) {
+        p = ngx_snprintf(buf, len, " while %s", log->action);
+        len -= p - buf;
+    }
+
+    return ngx_snprintf(p, len, ", calling \"%V\"", &ctx->out->host);
 }
 
 
