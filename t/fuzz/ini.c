@@ -9,8 +9,8 @@
 
 
 /*
- * A line with the profile, then the text.  A value lies inside the text and
- * is of one line; an indented or commented text has none.
+ * A line with the profile, then the text.  A value lies inside the text, is
+ * of one line and has no blanks at its ends.
  */
 
 
