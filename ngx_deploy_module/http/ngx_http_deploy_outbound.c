@@ -15,6 +15,7 @@ typedef struct {
 
 static ngx_http_request_t *ngx_http_deploy_outbound_request(
     ngx_http_deploy_outbound_t *out);
+static void ngx_http_deploy_outbound_close(ngx_event_t *ev);
 static u_char *ngx_http_deploy_outbound_log(ngx_log_t *log, u_char *buf,
     size_t len);
 static ngx_int_t ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
@@ -102,6 +103,8 @@ ngx_http_deploy_outbound_request(ngx_http_deploy_outbound_t *out)
     c->read->active = 1;
     c->write->active = 1;
     c->write->ready = 1;
+    c->read->handler = ngx_http_deploy_outbound_close;
+    c->write->handler = ngx_http_deploy_outbound_close;
 
     pool = ngx_create_pool(1024, out->log);
     if (pool == NULL) {
@@ -188,6 +191,22 @@ failed:
     ngx_http_close_connection(c);
 
     return NULL;
+}
+
+
+/* worker_shutdown_timeout is over: every connection is told to go */
+
+static void
+ngx_http_deploy_outbound_close(ngx_event_t *ev)
+{
+    ngx_connection_t  *c;
+
+    c = ev->data;
+
+    if (c->close) {
+        ngx_http_finalize_request(c->data, NGX_ERROR);
+        ngx_http_run_posted_requests(c);
+    }
 }
 
 
