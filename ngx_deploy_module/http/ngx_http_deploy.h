@@ -90,6 +90,7 @@ typedef struct {
     ngx_str_t                   credentials_file;
     ngx_str_t                   config_file;
 
+    unsigned                    implicit:1;  /* the files are of HOME */
     unsigned                    used:1;      /* some location dispatches */
 } ngx_http_deploy_main_conf_t;
 

@@ -469,6 +469,10 @@ ngx_http_deploy_rule_conditions(ngx_conf_t *cf, ngx_http_deploy_rule_t *rule)
     /* "on" is the first to be tested wherever it is written */
 
     c = ngx_array_push(&rule->conditions);
+    if (c == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
     ngx_deploy_condition_default(c);
 
     on = 0;

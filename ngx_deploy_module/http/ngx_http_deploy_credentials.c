@@ -70,31 +70,30 @@ ngx_http_deploy_credentials_environment(ngx_conf_t *cf,
         dmcf->endpoint.len = 0;
     }
 
-    if (home.len == 0) {
+    /* the worker's user has no business in the home of root: see implicit */
+
+    if (home.len == 0 || dmcf->credentials_file.len || dmcf->config_file.len) {
         return NGX_OK;
     }
 
-    if (dmcf->credentials_file.len == 0) {
-        p = ngx_pnalloc(cf->pool, home.len + sizeof("/.aws/credentials"));
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
+    dmcf->implicit = 1;
 
-        dmcf->credentials_file.data = p;
-        dmcf->credentials_file.len = ngx_sprintf(p, "%V/.aws/credentials%Z",
-                                                 &home) - p - 1;
+    p = ngx_pnalloc(cf->pool, home.len + sizeof("/.aws/credentials"));
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
-    if (dmcf->config_file.len == 0) {
-        p = ngx_pnalloc(cf->pool, home.len + sizeof("/.aws/config"));
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
+    dmcf->credentials_file.data = p;
+    dmcf->credentials_file.len = ngx_sprintf(p, "%V/.aws/credentials%Z", &home)
+                                 - p - 1;
 
-        dmcf->config_file.data = p;
-        dmcf->config_file.len = ngx_sprintf(p, "%V/.aws/config%Z", &home)
-                                - p - 1;
+    p = ngx_pnalloc(cf->pool, home.len + sizeof("/.aws/config"));
+    if (p == NULL) {
+        return NGX_ERROR;
     }
+
+    dmcf->config_file.data = p;
+    dmcf->config_file.len = ngx_sprintf(p, "%V/.aws/config%Z", &home) - p - 1;
 
     return NGX_OK;
 }
@@ -169,6 +168,7 @@ ngx_http_deploy_credentials_load(ngx_cycle_t *cycle,
     files.credentials = (char *) dmcf->credentials_file.data;
     files.config = (char *) dmcf->config_file.data;
     files.profile = (char *) dmcf->profile.data;
+    files.implicit = dmcf->implicit;
 
     reason = "out of memory";
 

@@ -319,9 +319,10 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_dispatch_t *d)
     } else {
         ngx_log_error(NGX_LOG_ERR, d->log, 0,
                       "deploy did not start \"%V\", delivery \"%V\": "
-                      "%s%V%s%V",
+                      "%s%s%V%s%V",
                       &d->project, &d->delivery,
                       d->reply.reason ? d->reply.reason : "",
+                      d->reply.reason && d->reply.error.len ? ", " : "",
                       &d->reply.error,
                       d->reply.message.len ? ": " : "",
                       &d->reply.message);
