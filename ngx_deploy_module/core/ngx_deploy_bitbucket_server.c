@@ -388,7 +388,7 @@ ngx_deploy_stash_word(ngx_deploy_payload_t *payload)
 
         if (key.data == NULL) {
             return ngx_deploy_sender_decline(payload,
-                                             "neither X-Event-Key nor eventKey");
+                                        "no X-Event-Key, no eventKey");
         }
 
         if (!ngx_deploy_sender_word(&key)) {

@@ -1,0 +1,243 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_deploy_payload.h"
+#include "ngx_deploy_tap.h"
+
+
+/*
+ * Deliveries of all senders.  The first byte chooses the event header, its
+ * upper bits a form and a lack of memory, the second one how the body is cut.
+ * Whatever the pieces, the events are the same, and no more is on= than the
+ * event says.
+ */
+
+
+#define fuzz_check(cond)                                                      \
+    if (!(cond)) {                                                            \
+        fprintf(stderr, "%s line %d: " #cond "\n", __FILE__, __LINE__);       \
+        abort();                                                              \
+    }
+
+#define FUZZ_FORM    0x40
+#define FUZZ_MEMORY  0x80
+
+
+typedef struct {
+    const char            *scheme;
+    const char            *github;
+    const char            *key;
+    const char            *uuid;
+} fuzz_sender_t;
+
+
+/* the corpus counts on the order */
+
+static const fuzz_sender_t  fuzz_senders[] = {
+    { "github", "push", NULL, NULL },
+    { "github", "pull_request", NULL, NULL },
+    { "github", "create", NULL, NULL },
+    { "github", "delete", NULL, NULL },
+    { "github", "release", NULL, NULL },
+    { "github", "ping", NULL, NULL },
+    { "github", "deployment", NULL, NULL },
+    { "github", "deployment_status", NULL, NULL },
+    { "github", "check_run", NULL, NULL },
+    { "github", "workflow_run", NULL, NULL },
+    { "github", "merge_group", NULL, NULL },
+    { "github", "pull_request_review", NULL, NULL },
+    { "github", "star", NULL, NULL },
+    { "token", "push", NULL, NULL },
+    { "bitbucket", NULL, "repo:push", NULL },
+    { "bitbucket", NULL, "pullrequest:created", NULL },
+    { "bitbucket", NULL, "pullrequest:fulfilled", NULL },
+    { "bitbucket", NULL, "pullrequest:comment_created", NULL },
+    { "bitbucket", NULL, "repo:fork", "{1}" },
+    { "bitbucket", NULL, "repo:refs_changed", NULL },
+    { "bitbucket", NULL, "pr:opened", NULL },
+    { "bitbucket", NULL, "pr:merged", NULL },
+    { "bitbucket", NULL, "pr:comment:added", NULL },
+    { "bitbucket", NULL, "diagnostics:ping", NULL },
+    { "bitbucket", NULL, "mirror:repo_synchronized", NULL },
+    { "bitbucket", NULL, NULL, NULL },
+    { NULL, NULL, "repo:push", NULL }
+};
+
+#define FUZZ_SENDERS  (sizeof(fuzz_senders) / sizeof(fuzz_senders[0]))
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+/* for the tables, which outlive one input */
+
+static void *
+fuzz_alloc(void *data, size_t size)
+{
+    (void) data;
+
+    return malloc(size);
+}
+
+
+static void
+fuzz_event(const ngx_deploy_event_t *event)
+{
+    size_t                   i, min;
+    unsigned                 on;
+    const ngx_deploy_str_t  *a, *b;
+
+    on = ngx_deploy_event_on(event);
+
+    fuzz_check(on & NGX_DEPLOY_ON_ANY);
+    fuzz_check(event->facts[NGX_DEPLOY_PROVIDER].len);
+    fuzz_check(event->facts[NGX_DEPLOY_EVENT].len);
+
+    if (on & NGX_DEPLOY_ON_MERGE) {
+        fuzz_check(event->merged == 1);
+    }
+
+    if (on & (NGX_DEPLOY_ON_PUSH | NGX_DEPLOY_ON_TAG)) {
+        fuzz_check(event->deleted != 1);
+        fuzz_check(event->facts[NGX_DEPLOY_BRANCH].len
+                   || event->facts[NGX_DEPLOY_TAG].len);
+    }
+
+    for (i = 0; i < NGX_DEPLOY_FACTS; i++) {
+        a = &event->facts[i];
+
+        fuzz_check((a->data == NULL) == (a->len == 0));
+        fuzz_check(a->data == NULL
+                   || ngx_deploy_utf8_valid(a->data, a->len));
+    }
+
+    fuzz_check(event->npaths <= NGX_DEPLOY_PAYLOAD_MAX_PATHS);
+
+    for (i = 1; i < event->npaths; i++) {
+        a = &event->paths[i - 1];
+        b = &event->paths[i];
+        min = a->len < b->len ? a->len : b->len;
+
+        fuzz_check(memcmp(a->data, b->data, min) < 0
+                   || (memcmp(a->data, b->data, min) == 0
+                       && a->len < b->len));
+    }
+}
+
+
+/* the events as a text, absent when the payload was refused */
+
+static int
+fuzz_run(const fuzz_sender_t *sender, unsigned form, size_t piece,
+    ngx_deploy_senders_t *senders, const uint8_t *data, size_t size,
+    ngx_deploy_str_t *text)
+{
+    int                             rc;
+    size_t                          i, n, len;
+    const char                     *reason;
+    ngx_deploy_str_t                part;
+    ngx_deploy_json_t              *json;
+    ngx_deploy_event_t             *events;
+    ngx_deploy_payload_t           *payload;
+    ngx_deploy_delivery_headers_t   headers;
+
+    memset(&headers, 0, sizeof(headers));
+    text->data = NULL;
+    text->len = 0;
+
+    headers.github_event = tap_str(sender->github);
+    headers.event_key = tap_str(sender->key);
+    headers.hook_uuid = tap_str(sender->uuid);
+    headers.request_id = headers.hook_uuid;
+
+    reason = NULL;
+
+    rc = ngx_deploy_payload_create(&payload, tap_pool(), senders,
+                                   sender->scheme, &headers, form, 1, &reason);
+    if (rc != NGX_DEPLOY_OK) {
+        fuzz_check(rc == NGX_DEPLOY_ERROR || reason != NULL);
+        return rc;
+    }
+
+    for (i = 0; i < size && rc == NGX_DEPLOY_OK; i += len) {
+        len = (piece && piece < size - i) ? piece : size - i;
+
+        part = tap_copy(data + i, len);
+        rc = ngx_deploy_payload_feed(payload, part.data, len);
+    }
+
+    if (rc == NGX_DEPLOY_OK) {
+        rc = ngx_deploy_payload_end(payload, &events, &n);
+    }
+
+    if (rc != NGX_DEPLOY_OK) {
+        fuzz_check(rc == NGX_DEPLOY_ERROR || rc == NGX_DEPLOY_DECLINED);
+        fuzz_check(rc == NGX_DEPLOY_ERROR
+                   || ngx_deploy_payload_reason(payload) != NULL);
+        fuzz_check(ngx_deploy_payload_offset(payload) <= size);
+        fuzz_check(ngx_deploy_payload_end(payload, &events, &n) == rc);
+        return rc;
+    }
+
+    fuzz_check(n <= NGX_DEPLOY_PAYLOAD_MAX_EVENTS);
+
+    json = ngx_deploy_json_array();
+
+    for (i = 0; i < n; i++) {
+        fuzz_event(&events[i]);
+        (void) ngx_deploy_json_append(json, ngx_deploy_event_json(&events[i]));
+    }
+
+    (void) ngx_deploy_json_dump(json, tap_pool(), text);
+    ngx_deploy_json_free(json);
+
+    return NGX_DEPLOY_OK;
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int                           rc, again;
+    unsigned                      form;
+    ngx_deploy_str_t              one, two;
+    const fuzz_sender_t          *sender;
+    static ngx_deploy_pool_t      pool = { fuzz_alloc, NULL };
+    static ngx_deploy_senders_t  *senders;
+
+    if (size < 2) {
+        return 0;
+    }
+
+    sender = &fuzz_senders[(data[0] & 0x3f) % FUZZ_SENDERS];
+    form = (data[0] & FUZZ_FORM) ? 1 : 0;
+
+    if (senders == NULL) {
+        senders = ngx_deploy_senders_create(&pool);
+        fuzz_check(senders != NULL);
+    }
+
+    if (data[0] & FUZZ_MEMORY) {
+        tap_pool_limit(data[1]);
+
+        (void) fuzz_run(sender, form, 0, senders, data + 2, size - 2, &one);
+
+        tap_pool_limit(-1);
+
+    } else {
+        rc = fuzz_run(sender, form, 0, senders, data + 2, size - 2, &one);
+        again = fuzz_run(sender, form, data[1], senders, data + 2, size - 2,
+                         &two);
+
+        fuzz_check(rc != NGX_DEPLOY_ERROR);
+        fuzz_check(rc == again);
+        fuzz_check(ngx_deploy_str_eq(&one, &two));
+    }
+
+    tap_pool_reset();
+
+    return 0;
+}
