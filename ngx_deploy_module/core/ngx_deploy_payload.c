@@ -34,6 +34,8 @@ static int ngx_deploy_payload_headers(ngx_deploy_payload_t *payload,
 static unsigned ngx_deploy_payload_visible(const ngx_deploy_str_t *id);
 static int ngx_deploy_payload_value(ngx_deploy_scan_t *scan, void *data,
     unsigned fact, ngx_deploy_scan_type_e type, ngx_deploy_str_t *value);
+static int ngx_deploy_payload_begin(ngx_deploy_payload_t *payload,
+    const u_char *p, size_t len);
 static int ngx_deploy_payload_form(void *data, const u_char *p, size_t len);
 static int ngx_deploy_payload_scanned(ngx_deploy_payload_t *payload, int rc);
 
@@ -282,7 +284,11 @@ ngx_deploy_payload_feed(ngx_deploy_payload_t *payload, const u_char *p,
         return ngx_deploy_payload_scanned(payload, rc);
     }
 
-    rc = ngx_deploy_form_feed(&payload->form, p, len);
+    rc = ngx_deploy_payload_begin(payload, p, len);
+
+    if (rc == NGX_DEPLOY_OK) {
+        rc = ngx_deploy_form_feed(&payload->form, p, len);
+    }
 
     if (rc == NGX_DEPLOY_OK) {
         payload->received += len;
@@ -293,6 +299,32 @@ ngx_deploy_payload_feed(ngx_deploy_payload_t *payload, const u_char *p,
     }
 
     return payload->rc;
+}
+
+
+/*
+ * No signature covers the content type: a delivery in JSON whose commit
+ * message holds "&payload=..." must not be taken for a form.
+ */
+
+static int
+ngx_deploy_payload_begin(ngx_deploy_payload_t *payload, const u_char *p,
+    size_t len)
+{
+    size_t  i, n;
+
+    static const char  begin[] = "payload=";
+
+    n = payload->received;
+
+    for (i = 0; i < len && n < sizeof(begin) - 1; i++, n++) {
+        if (p[i] != (u_char) begin[n]) {
+            payload->form.reason = "the form does not begin with \"payload=\"";
+            return NGX_DEPLOY_DECLINED;
+        }
+    }
+
+    return NGX_DEPLOY_OK;
 }
 
 

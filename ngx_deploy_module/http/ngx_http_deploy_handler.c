@@ -121,11 +121,7 @@ ngx_http_deploy_method(ngx_http_request_t *r)
 }
 
 
-/*
- * JSON or a form, in UTF-8, not compressed.  The type of a route's payload
- * cannot be switched by a header that no signature covers, as both kinds
- * must end in the same JSON.
- */
+/* JSON or a form, in UTF-8, not compressed */
 
 static ngx_int_t
 ngx_http_deploy_content_type(ngx_http_request_t *r, unsigned *form)
