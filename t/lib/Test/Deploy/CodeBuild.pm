@@ -469,6 +469,7 @@ sub lines {
     my ($self, $name) = @_;
 
     open(my $fh, '<', "$self->{dir}/$name.jsonl") or return ();
+    local $/ = "\n";
 
     return map { $JSON->decode($_) } grep { /\n\z/ } <$fh>;
 }
