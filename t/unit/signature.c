@@ -17,8 +17,8 @@
 
 #define HELLO   "Hello, World!"
 #define SECRET  "It's a Secret to Everybody"
-#define DIGEST  "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043" \
-                "e17"
+#define DIGEST  "757107ea0eb2509fc211221cce984b8a"                            \
+                "37570b6d7586c22c46f4379c8b043e17"
 
 #define NOW     1700000000
 
@@ -208,7 +208,7 @@ test_values(void)
     github(DIGEST, NGX_DEPLOY_VERIFY_MALFORMED, "no prefix");
     github("SHA256=" DIGEST, NGX_DEPLOY_VERIFY_MALFORMED, "other prefix");
     github("sha1=" DIGEST, NGX_DEPLOY_VERIFY_MALFORMED, "sha1");
-    github("sha256=sha256=" DIGEST, NGX_DEPLOY_VERIFY_MALFORMED, "prefix twice");
+    github("sha256=sha256=" DIGEST, NGX_DEPLOY_VERIFY_MALFORMED, "twice");
     github("sha256=" DIGEST "0", NGX_DEPLOY_VERIFY_MALFORMED, "too long");
     github("sha256=" DIGEST "00", NGX_DEPLOY_VERIFY_MALFORMED, "a byte more");
     github("sha256=7571", NGX_DEPLOY_VERIFY_MALFORMED, "cut");
