@@ -276,7 +276,7 @@ extern ngx_module_t  ngx_http_deploy_module;
 /* the allocator of core/ over an nginx pool */
 ngx_deploy_pool_t ngx_http_deploy_pool(ngx_pool_t *pool);
 
-/* ngx_http_deploy_conf.c, ngx_http_deploy_project.c: setters of directives */
+/* ngx_http_deploy_verify.c, _conf.c, _project.c: setters of directives */
 
 char *ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -331,6 +331,16 @@ ngx_int_t ngx_http_deploy_handler(ngx_http_request_t *r);
  */
 void ngx_http_deploy_wake(ngx_http_deploy_ctx_t *ctx,
     ngx_http_deploy_dispatch_t *d);
+
+/* ngx_http_deploy_match.c */
+
+/*
+ * Matches all events of a delivery with the rules of its location and
+ * starts what fires; what did not is noted in ctx->misses.  NGX_OK or
+ * NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_match_events(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
 
 /* ngx_http_deploy_build.c */
 

@@ -1,0 +1,259 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+
+#define NGX_HTTP_DEPLOY_MAX_BUILDS  64      /* of one delivery */
+#define NGX_HTTP_DEPLOY_MAX_MISSES  256
+
+
+static ngx_int_t ngx_http_deploy_match_event(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_uint_t index);
+static ngx_int_t ngx_http_deploy_fire(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_uint_t index, ngx_http_deploy_rule_t *rule,
+    ngx_deploy_match_t *match);
+static int ngx_http_deploy_match_regex(void *data, void *regex,
+    const ngx_deploy_str_t *s);
+static int ngx_http_deploy_match_value(void *data, void *value,
+    ngx_deploy_str_t *s);
+
+
+/*
+ * Variables that a rule makes nginx evaluate belong to one event: those that
+ * were not cached before are forgotten after it.
+ */
+
+ngx_int_t
+ngx_http_deploy_match_events(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    u_char                     *valid;
+    ngx_uint_t                  i, n;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    n = cmcf->variables.nelts;
+
+    valid = ngx_pnalloc(r->pool, n + 1);
+    if (valid == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        valid[i] = r->variables[i].valid || r->variables[i].not_found;
+    }
+
+    for (i = 0; i < ctx->nevents; i++) {
+
+        ctx->event = &ctx->events[i];
+
+        if (ngx_http_deploy_match_event(r, ctx, i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        for (n = 0; n < cmcf->variables.nelts; n++) {
+            if (!valid[n]) {
+                r->variables[n].valid = 0;
+                r->variables[n].not_found = 0;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_uint_t index)
+{
+    ngx_uint_t                   i;
+    ngx_deploy_match_t           match;
+    ngx_deploy_matcher_t         matcher;
+    ngx_http_deploy_miss_t      *miss;
+    ngx_http_deploy_rule_t      *rule;
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    if (dlcf->rules == NULL) {
+        return NGX_OK;
+    }
+
+    matcher.regex = ngx_http_deploy_match_regex;
+    matcher.value = ngx_http_deploy_match_value;
+    matcher.data = r;
+
+    rule = dlcf->rules->elts;
+
+    for (i = 0; i < dlcf->rules->nelts; i++) {
+
+        if (ngx_deploy_conditions_match(rule[i].conditions.elts,
+                                        rule[i].conditions.nelts, ctx->event,
+                                        &matcher, &match)
+            == NGX_DEPLOY_OK)
+        {
+            if (ngx_http_deploy_fire(r, ctx, index, &rule[i], &match)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ctx->misses.nelts >= NGX_HTTP_DEPLOY_MAX_MISSES) {
+            continue;
+        }
+
+        miss = ngx_array_push(&ctx->misses);
+        if (miss == NULL) {
+            return NGX_ERROR;
+        }
+
+        miss->rule = &rule[i];
+        miss->event = index;
+        miss->match = match;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_uint_t index, ngx_http_deploy_rule_t *rule, ngx_deploy_match_t *match)
+{
+    ngx_str_t                 project;
+    ngx_uint_t                i;
+    ngx_http_deploy_build_t  *build;
+
+    if (ngx_http_complex_value(r, &rule->project, &project) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    build = ctx->builds.elts;
+
+    for (i = 0; i < ctx->builds.nelts; i++) {
+        if (build[i].event == index
+            && build[i].project.len == project.len
+            && ngx_strncmp(build[i].project.data, project.data, project.len)
+               == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    if (ctx->builds.nelts >= NGX_HTTP_DEPLOY_MAX_BUILDS) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "deploy drops build of \"%V\": over %d builds in one "
+                      "delivery", &project, NGX_HTTP_DEPLOY_MAX_BUILDS);
+        ctx->reason = "too many builds in one delivery";
+        return NGX_OK;
+    }
+
+    build = ngx_array_push(&ctx->builds);
+    if (build == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(build, sizeof(ngx_http_deploy_build_t));
+
+    build->project = project;
+    build->event = index;
+    build->paths_unknown = match->paths_unknown;
+    build->reply.number = -1;
+
+    return ngx_http_deploy_start(r, ctx, build, ctx->builds.nelts - 1);
+}
+
+
+/*
+ * ngx_http_regex_exec() makes an alert of a match limit that a stranger's
+ * branch name can reach; here it is an error that matches nothing.
+ */
+
+static int
+ngx_http_deploy_match_regex(void *data, void *regex, const ngx_deploy_str_t *s)
+{
+    ngx_http_request_t *r = data;
+    ngx_http_regex_t   *re = regex;
+
+    int                         *captures;
+    ngx_int_t                    rc;
+    ngx_str_t                    str;
+    ngx_uint_t                   i, n, len;
+    ngx_http_variable_value_t   *vv;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    len = ngx_max(cmcf->ncaptures, 3);
+
+    captures = ngx_palloc(r->pool, len * sizeof(int));
+    if (captures == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    str = *s;
+
+    rc = ngx_regex_exec(re->regex, &str, captures, len);
+
+    if (rc == NGX_REGEX_NO_MATCHED) {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (rc < 0) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "deploy regex \"%V\" failed: %i, the rule does not "
+                      "match", &re->name, rc);
+        return NGX_DEPLOY_ERROR;
+    }
+
+    if (captures[0] != 0 || captures[1] != (int) s->len) {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (re->ncaptures == 0) {
+        return NGX_DEPLOY_OK;
+    }
+
+    r->captures = captures;
+    r->captures_data = s->data;
+    r->ncaptures = rc * 2;
+    r->realloc_captures = 1;
+
+    for (i = 0; i < re->nvariables; i++) {
+
+        n = re->variables[i].capture;
+        vv = &r->variables[re->variables[i].index];
+
+        vv->len = captures[n + 1] - captures[n];
+        vv->valid = 1;
+        vv->no_cacheable = 0;
+        vv->not_found = 0;
+        vv->data = &s->data[captures[n]];
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+static int
+ngx_http_deploy_match_value(void *data, void *value, ngx_deploy_str_t *s)
+{
+    ngx_str_t  v;
+
+    if (ngx_http_complex_value(data, value, &v) != NGX_OK) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    s->len = v.len;
+    s->data = v.data;
+
+    return NGX_DEPLOY_OK;
+}

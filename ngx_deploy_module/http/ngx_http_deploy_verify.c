@@ -1,0 +1,320 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_http_deploy.h"
+
+
+static char *ngx_http_deploy_verify_param(ngx_conf_t *cf,
+    ngx_deploy_verifier_t *v, ngx_str_t *value);
+static char *ngx_http_deploy_verify_secrets(ngx_conf_t *cf,
+    ngx_deploy_verifier_t *v, ngx_str_t *file);
+static ngx_int_t ngx_http_deploy_read_secrets(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_deploy_str_t *text);
+static void ngx_http_deploy_verify_cleanup(void *data);
+
+
+char *
+ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_deploy_loc_conf_t *dlcf = conf;
+
+    char                   *rv;
+    ngx_str_t              *value;
+    ngx_uint_t              i;
+    ngx_pool_cleanup_t     *cln;
+    ngx_deploy_verifier_t  *v;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2) {
+
+        if (ngx_strcmp(value[1].data, "off") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"deploy_verify %V\" needs a file of secrets",
+                               &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (dlcf->verify != NGX_CONF_UNSET_PTR) {
+            return "is duplicate";
+        }
+
+        dlcf->verify = NULL;
+        dlcf->off = 1;
+
+        return NGX_CONF_OK;
+    }
+
+    if (dlcf->off == 1) {
+        return "is duplicate";
+    }
+
+    dlcf->off = 0;
+
+    if (dlcf->verify == NGX_CONF_UNSET_PTR) {
+
+        dlcf->verify = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_deploy_verifier_t));
+        if (dlcf->verify == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        cln = ngx_pool_cleanup_add(cf->pool, 0);
+        if (cln == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        cln->handler = ngx_http_deploy_verify_cleanup;
+        cln->data = dlcf->verify;
+
+        dlcf->verify_file = cf->conf_file->file.name.data;
+        dlcf->verify_line = cf->conf_file->line;
+    }
+
+    v = ngx_array_push(dlcf->verify);
+    if (v == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_deploy_verifier_init(v, &value[1])
+        != NGX_DEPLOY_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown scheme \"%V\" in \"deploy_verify\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 3; i < cf->args->nelts; i++) {
+        rv = ngx_http_deploy_verify_param(cf, v, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if (v->header.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"deploy_verify %V\" needs \"header=\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_deploy_verify_secrets(cf, v, &value[2]);
+}
+
+
+static char *
+ngx_http_deploy_verify_param(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
+    ngx_str_t *value)
+{
+    ngx_int_t   n;
+    ngx_str_t   s;
+    ngx_uint_t  hmac, token;
+
+    hmac = (ngx_strcmp(v->name, "hmac") == 0);
+    token = (v->type == NGX_DEPLOY_SCHEME_TOKEN);
+
+    if (ngx_strncmp(value->data, "header=", 7) == 0 && (hmac || token)) {
+
+        v->header.len = value->len - 7;
+        v->header.data = ngx_pnalloc(cf->pool, v->header.len + 1);
+        if (v->header.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_strlow(v->header.data, value->data + 7, v->header.len);
+
+        v->bearer = (token && ngx_deploy_str_is(&v->header, "authorization"));
+
+        if (v->header.len == 0) {
+            goto invalid;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "algorithm=", 10) == 0 && hmac) {
+
+        s.len = value->len - 10;
+        s.data = value->data + 10;
+
+        if (ngx_deploy_verifier_algorithm(v, &s)
+            != NGX_DEPLOY_OK)
+        {
+            goto invalid;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "encoding=", 9) == 0 && hmac) {
+
+        if (ngx_strcmp(value->data + 9, "base64") == 0) {
+            v->base64 = 1;
+
+        } else if (ngx_strcmp(value->data + 9, "hex") == 0) {
+            v->base64 = 0;
+
+        } else {
+            goto invalid;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "prefix=", 7) == 0 && hmac) {
+        v->prefix.len = value->len - 7;
+        v->prefix.data = value->data + 7;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "tolerance=", 10) == 0) {
+
+        s.len = value->len - 10;
+        s.data = value->data + 10;
+
+        n = ngx_parse_time(&s, 1);
+
+        if (n == NGX_ERROR || n == 0) {
+            goto invalid;
+        }
+
+        v->tolerance = n;
+
+        return NGX_CONF_OK;
+    }
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" of \"deploy_verify %s\"",
+                       value, v->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_deploy_verify_secrets(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
+    ngx_str_t *file)
+{
+    int                 rc;
+    size_t              shortest;
+    const char         *reason;
+    ngx_deploy_str_t    text;
+    ngx_deploy_pool_t   pool;
+
+    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK
+        || ngx_http_deploy_read_secrets(cf, file, &text) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    pool = ngx_http_deploy_pool(cf->pool);
+    reason = "cannot be used";
+
+    rc = ngx_deploy_verifier_secrets(v, &pool, &text, &shortest, &reason);
+
+    ngx_explicit_memzero(text.data, text.len);
+
+    if (rc != NGX_DEPLOY_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "secret file \"%V\" %s",
+                           file, reason);
+        return NGX_CONF_ERROR;
+    }
+
+    if (shortest < NGX_DEPLOY_SECRET_MIN) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "secret file \"%V\" holds a secret under "
+                           "%d bytes", file, NGX_DEPLOY_SECRET_MIN);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_read_secrets(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_deploy_str_t *text)
+{
+    int              fd;
+    ssize_t          n;
+    const char      *what;
+    ngx_err_t        err;
+    struct stat      st;
+
+    /* nothing but a regular file: opening a FIFO must not hang */
+
+    fd = open((char *) file->data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "cannot open secret file \"%V\"", file);
+        return NGX_ERROR;
+    }
+
+    err = 0;
+    what = NULL;
+
+    if (fstat(fd, &st) == -1) {
+        err = ngx_errno;
+        what = "cannot be read";
+
+    } else if (!S_ISREG(st.st_mode)) {
+        what = "is not a regular file";
+
+    } else if (st.st_mode & S_IROTH) {
+        what = "is readable by everybody";
+
+    } else if (st.st_size == 0) {
+        what = "is empty";
+
+    } else if (st.st_size > NGX_DEPLOY_MAX_SECRET_FILE) {
+        what = "is too large";
+    }
+
+    if (what == NULL) {
+        text->len = (size_t) st.st_size;
+        text->data = ngx_pnalloc(cf->pool, text->len);
+
+        if (text->data == NULL) {
+            close(fd);
+            return NGX_ERROR;
+        }
+
+        n = read(fd, text->data, text->len);
+
+        if (n != (ssize_t) text->len) {
+            err = (n == -1) ? ngx_errno : 0;
+            what = "cannot be read";
+        }
+    }
+
+    close(fd);
+
+    if (what) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err, "secret file \"%V\" %s",
+                           file, what);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_deploy_verify_cleanup(void *data)
+{
+    ngx_array_t *verify = data;
+
+    ngx_uint_t              i;
+    ngx_deploy_verifier_t  *v;
+
+    v = verify->elts;
+
+    for (i = 0; i < verify->nelts; i++) {
+        ngx_deploy_verifier_free(&v[i]);
+    }
+}
