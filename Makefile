@@ -18,6 +18,7 @@ JOBS =		$(shell nproc 2>/dev/null || echo 2)
 PROVE_JOBS =	2
 FUZZ_TIME =	60
 SHARED =
+PROVIDERS =	github bitbucket bitbucket-server
 
 prefix =	/usr
 modulesdir =	$(prefix)/lib/nginx/modules
@@ -207,15 +208,13 @@ build/corpora/%: t/corpora/%.c build/asan/pure.a
 
 check-corpora:	$(CORPORA:%=build/corpora/%)
 	@[ -n "$(SHARED)" ] || { echo "usage: make $@ SHARED=dir"; exit 2; }
-	@set -e; for f in $(CORPORA); do \
-		case $$f in \
-		sigv4)    args="$(SHARED)/sigv4" ;; \
-		payloads) args="$(SHARED)/payloads github bitbucket \
-				bitbucket-server" ;; \
-		*)        args="$(SHARED)" ;; \
-		esac; \
-		echo "$$f $$args"; build/corpora/$$f $$args; \
-	done
+	@rc=0; for f in $(CORPORA); do \
+		args=; [ $$f != payloads ] || args="$(PROVIDERS)"; \
+		build/corpora/$$f $(SHARED) $$args > build/corpora/$$f.log \
+			2>&1 && ok=passed || { ok=FAILED; rc=1; }; \
+		grep -v '^ok ' build/corpora/$$f.log; \
+		echo "$$f: $$ok"; \
+	done; exit $$rc
 
 
 demo:
