@@ -207,8 +207,8 @@ main('taken', undef, "endpoint $_", "deploy_endpoint $_;")
 
 for (['member', 'override nameOverride x;', qr/"nameOverride"/],
      ['no override', 'override projectName x;', qr/"projectName"/],
-     ['number', 'override timeoutInMinutesOverride soon;', qr/Timeout|timeout/],
-     ['range', 'override timeoutInMinutesOverride 4;', qr/Timeout|timeout/],
+     ['number', 'override timeoutInMinutesOverride soon;', qr/Minutes/],
+     ['range', 'override timeoutInMinutesOverride 4;', qr/Minutes/],
      ['bool', 'override privilegedModeOverride maybe;', qr/privileged/],
      ['env name', 'env 1X y;', qr/"1X"/],
      ['env reserved', 'env CODEBUILD_X y;', qr/"CODEBUILD_X"/],
