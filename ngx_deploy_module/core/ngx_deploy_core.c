@@ -295,6 +295,10 @@ ngx_deploy_utf8_valid(const u_char *p, size_t len)
     uint64_t       word;
     const u_char  *end;
 
+    if (len == 0) {
+        return 1;
+    }
+
     end = p + len;
 
     while (p < end) {
