@@ -1,0 +1,109 @@
+#!/usr/bin/perl
+
+# Copyright (C) ngx_deploy_module authors
+
+# The configurations in conf/: nginx -t takes each of them without a warning,
+# and they do what they say.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use File::Basename qw(basename);
+
+use Test::More;
+use Test::Deploy;
+use Test::Deploy::Sign;
+
+
+my $t = Test::Deploy->new()->has('deploy', 'http_ssl_module');
+
+my $secret = 'a secret of the examples';
+
+mkdir($t->dir() . '/deploy', 0700);
+
+system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+       . " -days 2 -subj /CN=deploy.example.com -batch -keyout "
+       . $t->path('deploy/example.key') . ' -out '
+       . $t->path('deploy/example.crt') . ' 2>/dev/null') == 0
+    or BAIL_OUT('openssl req failed');
+
+
+my %text;
+
+for my $file (sort(glob("$FindBin::Bin/../conf/*.conf"))) {
+
+    my $conf = do {
+        open(my $fh, '<', $file) or die "$file: $!";
+        local $/;
+        <$fh>;
+    };
+
+    my $name = basename($file);
+
+    for my $secret_file ($conf =~ m!/etc/nginx/deploy/(\w+\.secret)!g) {
+        $t->write_file("deploy/$secret_file", "$secret\n", 0600);
+    }
+
+    $conf =~ s!/etc/nginx/deploy/!%%TESTDIR%%/deploy/!g;
+    $conf =~ s!/var/log/nginx/!%%TESTDIR%%/!g;
+    $conf =~ s!listen 443!listen 127.0.0.1:%%PORT_8080%%!g;
+
+    unlike($conf, qr!^[^#\n]*\s/(?:etc|var)/!m, "$name, all paths replaced");
+
+    my ($code, $out) = $t->nginx_t($conf);
+
+    is($code, 0, "$name, nginx -t") or diag($out);
+    unlike($out, qr/\[(?:warn|error|emerg)\]/, "$name, no warning");
+
+    $text{$name} = $conf;
+}
+
+is(join(' ', sort(keys(%text))),
+   'bitbucket.conf deploy.conf edge.conf github.conf', 'all examples');
+
+
+# the largest one at work
+
+my $cb = $t->codebuild();
+my $conf = $text{'deploy.conf'};
+
+$conf =~ s/ ssl;/;/;
+$conf =~ s/^    ssl_\w+ .*\n//mg;
+
+# the stand-in is of one region
+
+$conf =~ s/eu-central-1/us-east-1/;
+$conf =~ s/^deploy_region.*$/$&\ndeploy_endpoint %%CODEBUILD%%;/m;
+
+$t->run("%%TEST_GLOBALS%%\nevents {}\nhttp {\n%%TEST_GLOBALS_HTTP%%\n"
+        . "$conf\n}\n");
+
+my $body = '{"action":"closed","number":7,"pull_request":{"merged":true,'
+           . '"number":7,"title":"T","merge_commit_sha":"' . ('a' x 40) . '",'
+           . '"base":{"ref":"main","repo":{"full_name":"acme/api"}},'
+           . '"head":{"ref":"topic","sha":"' . ('b' x 40) . '",'
+           . '"repo":{"full_name":"acme/api"}}},'
+           . '"repository":{"full_name":"acme/api"},'
+           . '"sender":{"login":"octocat"}}';
+
+my $r = http_post('/hooks/github', $body, github($secret, 'pull_request',
+                                                 $body));
+
+is($r->status, 200, 'a merge') or diag($r->body);
+like($r->body, qr/"status":"started"/, 'started');
+is(scalar $cb->builds('api-prod'), 1, 'api-prod');
+is(scalar $cb->builds('api-frankfurt'), 1, 'api-frankfurt');
+
+is(http_get('/')->status, 404, 'anything else');
+
+$t->stop();
+
+like($t->read_file($t->path('deploy.log')),
+     qr/verify=SUCCESS[ ]secret=1[ ]github[ ].*repo=acme\/api[ ]branch="main"
+        .*status=started[ ]project="api-prod,[ ]api-frankfurt"/x,
+     'log_format');
+
+$t->done();
