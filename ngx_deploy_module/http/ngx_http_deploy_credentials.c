@@ -187,9 +187,16 @@ ngx_http_deploy_credentials_load(ngx_cycle_t *cycle,
 void
 ngx_http_deploy_credentials_free(void)
 {
+    ngx_uint_t                 i;
     ngx_deploy_credentials_t  *set;
 
     set = &ngx_http_deploy_credentials;
+
+    for (i = 0; i < ngx_http_deploy_nkeys; i++) {
+        ngx_free(ngx_http_deploy_keys[i].region.data);
+    }
+
+    ngx_http_deploy_nkeys = 0;
 
     if (set->secret_access_key.len) {
         ngx_explicit_memzero(set->secret_access_key.data,
