@@ -554,6 +554,7 @@ sub nginx_t {
     my $name = 't' . ++$self->{nconf};
 
     mkdir("$self->{dir}/tmp");
+    mkdir("$self->{dir}/logs");
 
     $self->write_file("$name.conf",
                       $self->expand($conf, log => "$name.log", wrap => 1));
