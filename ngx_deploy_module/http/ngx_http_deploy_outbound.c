@@ -101,8 +101,9 @@ ngx_http_deploy_outbound_request(ngx_http_deploy_outbound_t *out)
     c->fd = (ngx_socket_t) -2;
     c->shared = 1;
     c->read->active = 1;
-    c->write->active = 1;
+    c->write->active = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? 1 : 0;
     c->write->ready = 1;
+    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
     c->read->handler = ngx_http_deploy_outbound_close;
     c->write->handler = ngx_http_deploy_outbound_close;
 
@@ -265,6 +266,10 @@ ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
     }
 
     out->subrequest = sr;
+
+    /* a buffered reply is passed on to the request of the connection only */
+
+    r->connection->data = sr;
 
     sr->method = NGX_HTTP_POST;
     sr->method_name = post;
