@@ -36,6 +36,7 @@ static ngx_int_t ngx_http_deploy_transport_parse(ngx_conf_t *cf,
  */
 
 static const char  *ngx_http_deploy_built_in[][2] = {
+    { "access_log", "access_log off;" },
     { "proxy_pass", "proxy_pass $deploy_transport_url;" },
     { "proxy_set_header Host",
       "proxy_set_header Host $deploy_transport_host;" },
