@@ -37,7 +37,8 @@ typedef struct {
 
 static int ngx_deploy_codebuild_region(const ngx_deploy_str_t *region);
 static int ngx_deploy_codebuild_started(ngx_deploy_pool_t *pool,
-    ngx_deploy_json_t *json, ngx_deploy_reply_t *reply);
+    const ngx_deploy_str_t *id, const ngx_deploy_str_t *arn, int64_t number,
+    ngx_deploy_reply_t *reply);
 static int ngx_deploy_codebuild_printable(const ngx_deploy_str_t *s,
     size_t max);
 static int ngx_deploy_codebuild_url(ngx_deploy_pool_t *pool,
@@ -296,8 +297,10 @@ ngx_deploy_codebuild_reply(ngx_deploy_pool_t *pool, unsigned status,
     unsigned whole, ngx_deploy_reply_t *reply)
 {
     int                 rc;
+    int64_t             number;
     const char         *reason;
-    ngx_deploy_json_t  *json;
+    ngx_deploy_str_t    id, arn;
+    ngx_deploy_json_t  *json, *build;
 
     memset(reply, 0, sizeof(ngx_deploy_reply_t));
 
@@ -306,6 +309,21 @@ ngx_deploy_codebuild_reply(ngx_deploy_pool_t *pool, unsigned status,
 
     json = NULL;
     reason = "reply is cut short";
+
+    /* the tree costs more than all the rest of a dispatch */
+
+    if (whole && status == 200) {
+        rc = ngx_deploy_codebuild_scan(pool, body, len, &id, &arn, &number);
+
+        if (rc == NGX_DEPLOY_OK) {
+            return ngx_deploy_codebuild_started(pool, &id, &arn, number,
+                                                reply);
+        }
+
+        if (rc != NGX_DEPLOY_DECLINED) {
+            return rc;
+        }
+    }
 
     if (whole) {
         json = ngx_deploy_json_parse(body, len,
@@ -320,7 +338,12 @@ ngx_deploy_codebuild_reply(ngx_deploy_pool_t *pool, unsigned status,
             reply->reason = reason;
 
         } else {
-            rc = ngx_deploy_codebuild_started(pool, json, reply);
+            build = ngx_deploy_json_get(json, "build");
+            id = ngx_deploy_json_get_str(build, "id");
+            arn = ngx_deploy_json_get_str(build, "arn");
+            number = ngx_deploy_json_get_int(build, "buildNumber", -1);
+
+            rc = ngx_deploy_codebuild_started(pool, &id, &arn, number, reply);
         }
 
     } else if (status < 300) {
@@ -356,38 +379,26 @@ ngx_deploy_codebuild_reply(ngx_deploy_pool_t *pool, unsigned status,
 
 
 static int
-ngx_deploy_codebuild_started(ngx_deploy_pool_t *pool, ngx_deploy_json_t *json,
+ngx_deploy_codebuild_started(ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *id, const ngx_deploy_str_t *arn, int64_t number,
     ngx_deploy_reply_t *reply)
 {
-    ngx_deploy_str_t    id, arn;
-    ngx_deploy_json_t  *build;
-
-    build = ngx_deploy_json_get(json, "build");
-
-    id = ngx_deploy_json_get_str(build, "id");
-
-    if (!ngx_deploy_codebuild_printable(&id, NGX_DEPLOY_CODEBUILD_MAX_ID)) {
+    if (!ngx_deploy_codebuild_printable(id, NGX_DEPLOY_CODEBUILD_MAX_ID)) {
         reply->reason = "reply has no build.id";
         return NGX_DEPLOY_OK;
     }
 
-    if (ngx_deploy_pstrdup(pool, &reply->id, id.data, id.len)
+    if (ngx_deploy_pstrdup(pool, &reply->id, id->data, id->len)
         != NGX_DEPLOY_OK)
     {
         return NGX_DEPLOY_ERROR;
     }
 
-    reply->number = ngx_deploy_json_get_int(build, "buildNumber", -1);
+    reply->number = (number < 0) ? -1 : number;
 
-    if (reply->number < 0) {
-        reply->number = -1;
-    }
+    if (ngx_deploy_codebuild_printable(arn, NGX_DEPLOY_CODEBUILD_MAX_ARN)) {
 
-    arn = ngx_deploy_json_get_str(build, "arn");
-
-    if (ngx_deploy_codebuild_printable(&arn, NGX_DEPLOY_CODEBUILD_MAX_ARN)) {
-
-        if (ngx_deploy_pstrdup(pool, &reply->arn, arn.data, arn.len)
+        if (ngx_deploy_pstrdup(pool, &reply->arn, arn->data, arn->len)
             != NGX_DEPLOY_OK
             || ngx_deploy_codebuild_url(pool, &reply->arn, &reply->url)
                == NGX_DEPLOY_ERROR)

@@ -131,5 +131,12 @@ int ngx_deploy_codebuild_reply(ngx_deploy_pool_t *pool, unsigned status,
     const ngx_deploy_str_t *error_type, const u_char *body, size_t len,
     unsigned whole, ngx_deploy_reply_t *reply);
 
+/*
+ * The id, the ARN and the number (or -1) of a reply that has all of build as
+ * CodeBuild writes it, without a tree; NGX_DEPLOY_DECLINED for any other.
+ */
+int ngx_deploy_codebuild_scan(ngx_deploy_pool_t *pool, const u_char *p,
+    size_t len, ngx_deploy_str_t *id, ngx_deploy_str_t *arn, int64_t *number);
+
 
 #endif /* _NGX_DEPLOY_CODEBUILD_H_INCLUDED_ */
