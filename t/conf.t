@@ -166,9 +166,9 @@ for (['unknown condition', 'brunch=main', qr/"brunch=main".*unknown/],
 }
 
 location('refused', qr/"nosuch"/, 'variable of a name',
-         'deploy_build $nosuch-x;');
+         '!deploy_build $nosuch-x;');
 location('refused', qr/"nosuch"/, 'variable of if',
-         'deploy_build api if=$nosuch;');
+         '!deploy_build api if=$nosuch;');
 location('refused', qr/project name/, 'name', '!deploy_build a/b;');
 location('taken', qr/\[warn\].*never/, 'the same rule',
          'deploy_build api branch=main repo=acme/api;', 'deploy_build web;',
@@ -224,7 +224,7 @@ for (['member', 'override nameOverride x;', qr/"nameOverride"/],
 }
 
 main('refused', qr/"nosuch"/, "project: variable of $_",
-     'deploy_project api {', "$_ \$nosuch;", '}')
+     'deploy_project api {', "!$_ \$nosuch;", '}')
     for ('env X', 'source_version');
 
 main('refused', qr/duplicate/, 'project twice', 'deploy_project api { }',

@@ -68,6 +68,16 @@ typedef struct {
 } ngx_http_deploy_rule_t;
 
 
+/* variables that were first used in a value of ours, by their indices */
+
+typedef struct {
+    ngx_uint_t                  first;
+    ngx_uint_t                  last;        /* the one after */
+    u_char                     *file;
+    ngx_uint_t                  line;
+} ngx_http_deploy_use_t;
+
+
 /* one directive of a deploy_transport block, parsed after the merge */
 
 typedef struct {
@@ -80,6 +90,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                 projects;    /* ngx_http_deploy_project_t */
+    ngx_array_t                 uses;        /* ngx_http_deploy_use_t */
     ngx_deploy_senders_t       *senders;
     ngx_array_t                *transport;   /* ngx_http_deploy_text_t */
     ngx_str_t                   region;      /* of the environment */
@@ -394,6 +405,13 @@ ngx_int_t ngx_http_deploy_answer_text(ngx_http_request_t *r,
 /* ngx_http_deploy_variables.c */
 
 ngx_int_t ngx_http_deploy_add_variables(ngx_conf_t *cf);
+
+/* compiles a text with variables; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_compile(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_http_complex_value_t *value);
+
+/* names file and line of unknown variables, which nginx would not */
+ngx_int_t ngx_http_deploy_check_variables(ngx_conf_t *cf);
 
 /* ngx_http_deploy_credentials.c */
 

@@ -66,11 +66,10 @@ ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_deploy_loc_conf_t *dlcf = conf;
 
-    char                              *rv;
-    ngx_str_t                         *value;
-    ngx_http_deploy_rule_t            *rule;
-    ngx_http_deploy_srv_conf_t        *dscf;
-    ngx_http_compile_complex_value_t   ccv;
+    char                        *rv;
+    ngx_str_t                   *value;
+    ngx_http_deploy_rule_t      *rule;
+    ngx_http_deploy_srv_conf_t  *dscf;
 
     value = cf->args->elts;
 
@@ -98,13 +97,7 @@ ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->file = cf->conf_file->file.name.data;
     rule->line = cf->conf_file->line;
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = &rule->project;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+    if (ngx_http_deploy_compile(cf, &value[1], &rule->project) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -135,15 +128,14 @@ ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_deploy_rule_conditions(ngx_conf_t *cf, ngx_http_deploy_rule_t *rule)
 {
-    int                                rc;
-    char                              *rv;
-    size_t                             k;
-    ngx_str_t                         *value;
-    ngx_uint_t                         i, on, event;
-    const char                        *reason;
-    ngx_deploy_pool_t                  pool;
-    ngx_deploy_condition_t            *c, first;
-    ngx_http_compile_complex_value_t   ccv;
+    int                      rc;
+    char                    *rv;
+    size_t                   k;
+    ngx_str_t               *value;
+    ngx_uint_t               i, on, event;
+    const char              *reason;
+    ngx_deploy_pool_t        pool;
+    ngx_deploy_condition_t  *c, first;
 
     value = cf->args->elts;
     pool = ngx_http_deploy_pool(cf->pool);
@@ -226,13 +218,7 @@ ngx_http_deploy_rule_conditions(ngx_conf_t *cf, ngx_http_deploy_rule_t *rule)
                 return NGX_CONF_ERROR;
             }
 
-            ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-            ccv.cf = cf;
-            ccv.value = &c->want;
-            ccv.complex_value = c->value;
-
-            if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            if (ngx_http_deploy_compile(cf, &c->want, c->value) != NGX_OK) {
                 return NGX_CONF_ERROR;
             }
         }

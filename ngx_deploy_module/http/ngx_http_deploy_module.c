@@ -220,7 +220,8 @@ ngx_http_deploy_postconfiguration(ngx_conf_t *cf)
 
     dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
 
-    if (ngx_http_deploy_gate_init(cf) != NGX_OK
+    if (ngx_http_deploy_check_variables(cf) != NGX_OK
+        || ngx_http_deploy_gate_init(cf) != NGX_OK
         || ngx_http_deploy_outbound_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -249,7 +250,10 @@ ngx_http_deploy_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&dmcf->projects, cf->pool, 4,
                        sizeof(ngx_http_deploy_project_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&dmcf->uses, cf->pool, 4,
+                          sizeof(ngx_http_deploy_use_t))
+           != NGX_OK)
     {
         return NULL;
     }

@@ -77,13 +77,12 @@ static char *
 ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf)
 {
-    char                              *rv;
-    ngx_str_t                         *value;
-    ngx_uint_t                         nelts;
-    ngx_deploy_pool_t                  pool;
-    ngx_deploy_str_t                   host;
-    ngx_http_deploy_project_t         *project;
-    ngx_http_compile_complex_value_t   ccv;
+    char                       *rv;
+    ngx_str_t                  *value;
+    ngx_uint_t                  nelts;
+    ngx_deploy_pool_t           pool;
+    ngx_deploy_str_t            host;
+    ngx_http_deploy_project_t  *project;
 
     project = (ngx_http_deploy_project_t *) conf;
 
@@ -110,13 +109,8 @@ ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
             return NGX_CONF_ERROR;
         }
 
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &value[1];
-        ccv.complex_value = project->source_version;
-
-        return (ngx_http_compile_complex_value(&ccv) == NGX_OK)
+        return (ngx_http_deploy_compile(cf, &value[1], project->source_version)
+                == NGX_OK)
                ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
@@ -179,10 +173,9 @@ duplicate:
 static char *
 ngx_http_deploy_project_env(ngx_conf_t *cf, ngx_http_deploy_project_t *project)
 {
-    ngx_str_t                         *value;
-    const char                        *reason;
-    ngx_http_deploy_env_t             *env;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t              *value;
+    const char             *reason;
+    ngx_http_deploy_env_t  *env;
 
     value = cf->args->elts;
 
@@ -221,14 +214,8 @@ ngx_http_deploy_project_env(ngx_conf_t *cf, ngx_http_deploy_project_t *project)
         }
     }
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[2];
-    ccv.complex_value = &env->value;
-
-    return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? NGX_CONF_OK
-                                                            : NGX_CONF_ERROR;
+    return (ngx_http_deploy_compile(cf, &value[2], &env->value) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -7,6 +7,8 @@
 #include "ngx_http_deploy.h"
 
 
+static unsigned ngx_http_deploy_known_variable(
+    ngx_http_core_main_conf_t *cmcf, ngx_str_t *name);
 static ngx_int_t ngx_http_deploy_verify_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_deploy_secret_variable(ngx_http_request_t *r,
@@ -127,6 +129,115 @@ ngx_http_deploy_add_variables(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_deploy_compile(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_http_complex_value_t *value)
+{
+    ngx_uint_t                         first;
+    ngx_http_deploy_use_t             *use;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_deploy_main_conf_t       *dmcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
+
+    first = cmcf->variables.nelts;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = text;
+    ccv.complex_value = value;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (cmcf->variables.nelts == first) {
+        return NGX_OK;
+    }
+
+    use = ngx_array_push(&dmcf->uses);
+    if (use == NULL) {
+        return NGX_ERROR;
+    }
+
+    use->first = first;
+    use->last = cmcf->variables.nelts;
+    use->file = cf->conf_file->file.name.data;
+    use->line = cf->conf_file->line;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_deploy_check_variables(ngx_conf_t *cf)
+{
+    ngx_uint_t                    i, n;
+    ngx_http_variable_t          *v;
+    ngx_http_deploy_use_t        *use;
+    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_deploy_main_conf_t  *dmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
+
+    v = cmcf->variables.elts;
+    use = dmcf->uses.elts;
+
+    for (i = 0; i < dmcf->uses.nelts; i++) {
+
+        for (n = use[i].first; n < use[i].last; n++) {
+
+            if (!ngx_http_deploy_known_variable(cmcf, &v[n].name)) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "unknown \"%V\" variable in %s:%ui",
+                              &v[n].name, use[i].file, use[i].line);
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static unsigned
+ngx_http_deploy_known_variable(ngx_http_core_main_conf_t *cmcf,
+    ngx_str_t *name)
+{
+    ngx_uint_t            i;
+    ngx_hash_key_t       *key;
+    ngx_http_variable_t  *prefix;
+
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+        if (key[i].key.len == name->len
+            && ngx_strncmp(key[i].key.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    prefix = cmcf->prefix_variables.elts;
+
+    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
+        if (prefix[i].name.len <= name->len
+            && ngx_strncmp(prefix[i].name.data, name->data,
+                           prefix[i].name.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
