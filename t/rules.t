@@ -122,8 +122,6 @@ http {
 EOC
 
 
-# the names of what fires, sorted
-
 sub fires {
     my ($uri, $event, $body, $key) = @_;
 
@@ -135,8 +133,6 @@ sub fires {
     return join(' ', sort map { $_->{project} }
                           @{ $r->json->{builds} || [] });
 }
-
-# whether one of them does
 
 sub fired {
     my ($project, @args) = @_;
@@ -236,7 +232,6 @@ paths('csrc docs flat not-docs', 'forced: unknown', paths => ['README'],
 paths('csrc docs flat not-docs', 'no commits: unknown', commits => 0);
 
 my $r = deliver('/path', $PR, merge());
-
 is(scalar @{ $r->json->{builds} }, 4, 'a merge has no list');
 ok($r->json->{builds}[0]{paths_unknown}, 'paths_unknown');
 
