@@ -74,13 +74,13 @@ ngx_http_deploy_gate(ngx_http_request_t *r)
     }
 
     if (!ctx->checked) {
-        ctx->checked = 1;
-
         rc = ngx_http_deploy_gate_headers(r, dlcf, ctx);
 
         if (rc == NGX_ERROR) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        ctx->checked = 1;
 
         if (rc == NGX_DECLINED) {
             ctx->verified = 1;
