@@ -90,7 +90,7 @@ ngx_http_deploy_gate(ngx_http_request_t *r)
             /* an answer before the end of the body becomes a reset stream */
 
             if (r->stream
-                && r->headers_in.content_length_n < NGX_HTTP_DEPLOY_DRAIN_SIZE
+                && r->headers_in.content_length_n <= NGX_HTTP_DEPLOY_DRAIN_SIZE
                 && r->request_body == NULL)
             {
                 goto read;
