@@ -184,7 +184,6 @@ typedef struct {
     ngx_deploy_verify_e             verdict;
     const ngx_deploy_verifier_t    *verifier;    /* that was satisfied */
     ngx_uint_t                      secret;      /* its line */
-    ngx_uint_t                      status;      /* HTTP, of an early refusal */
 
     ngx_str_t                       provider;
     ngx_str_t                       delivery;
@@ -199,13 +198,12 @@ typedef struct {
     ngx_uint_t                      pending;
     ngx_event_t                     timer;
     const char                     *result;      /* $deploy_status */
-    const char                     *reason;
 
     unsigned                        checked:1;   /* headers were */
     unsigned                        hashed:1;    /* by the body filter */
     unsigned                        verified:1;  /* there is a verdict */
     unsigned                        reading:1;
-    unsigned                        waiting:1;
+    unsigned                        form:1;      /* not JSON */
     unsigned                        logged:1;
 } ngx_http_deploy_ctx_t;
 
@@ -245,8 +243,6 @@ struct ngx_http_deploy_dispatch_s {
 typedef void (*ngx_http_deploy_outbound_pt)(ngx_http_deploy_outbound_t *out);
 
 struct ngx_http_deploy_outbound_s {
-    void                           *fake[3];
-    ngx_int_t                       ident;
 
     /* given by the caller */
     ngx_pool_t                     *pool;

@@ -73,6 +73,8 @@ ngx_http_deploy_handler(ngx_http_request_t *r)
                                            "unsupported content type");
     }
 
+    ctx->form = form;
+
     rc = ngx_http_read_client_request_body(r, ngx_http_deploy_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -232,7 +234,6 @@ ngx_http_deploy_parse(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 {
     int                             rc;
     size_t                          i, n;
-    unsigned                        form;
     uint64_t                        seed;
     ngx_deploy_pool_t               pool;
     ngx_deploy_payload_t           *payload;
@@ -273,15 +274,13 @@ ngx_http_deploy_parse(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
         }
     }
 
-    (void) ngx_http_deploy_content_type(r, &form);
-
     pool = ngx_http_deploy_pool(r->pool);
     seed = ((uint64_t) ngx_random() << 32) ^ (uintptr_t) r
            ^ (uint64_t) ngx_random();
 
     rc = ngx_deploy_payload_create(&payload, &pool, dmcf->senders,
                                    ctx->verifier ? ctx->verifier->name : NULL,
-                                   &headers, form, seed, reason);
+                                   &headers, ctx->form, seed, reason);
     if (rc != NGX_DEPLOY_OK) {
         return (rc == NGX_DEPLOY_DECLINED) ? NGX_DECLINED : NGX_ERROR;
     }
@@ -322,8 +321,6 @@ ngx_http_deploy_wait(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     ngx_http_deploy_loc_conf_t  *dlcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
-
-    ctx->waiting = 1;
 
     ctx->timer.handler = ngx_http_deploy_timer;
     ctx->timer.data = r->connection;
@@ -432,8 +429,6 @@ ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx)
 
     r = ctx->request;
     c = r->connection;
-
-    ctx->waiting = 0;
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);

@@ -152,7 +152,6 @@ ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "deploy drops build of \"%V\": over %d builds in one "
                       "delivery", &project, NGX_HTTP_DEPLOY_MAX_BUILDS);
-        ctx->reason = "too many builds in one delivery";
         return NGX_OK;
     }
 

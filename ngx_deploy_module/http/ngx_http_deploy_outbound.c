@@ -47,7 +47,6 @@ ngx_http_deploy_outbound(ngx_http_deploy_outbound_t *out)
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
-    out->ident = -1;
     out->retry_after = -1;
     out->event.handler = ngx_http_deploy_outbound_event;
     out->event.data = out;

@@ -21,7 +21,7 @@ static ngx_int_t ngx_http_deploy_transport_texts(ngx_conf_t *cf,
     ngx_array_t *all, ngx_array_t *texts);
 static ngx_int_t ngx_http_deploy_transport_built_in(ngx_conf_t *cf,
     ngx_array_t *all, const char *name, const char *text);
-static ngx_int_t ngx_http_deploy_transport_resolver(ngx_conf_t *cf,
+static ngx_int_t ngx_http_deploy_transport_system(ngx_conf_t *cf,
     ngx_array_t *all, ngx_http_core_srv_conf_t *cscf);
 static ngx_int_t ngx_http_deploy_transport_name_servers(ngx_conf_t *cf,
     ngx_str_t *text);
@@ -253,7 +253,6 @@ static ngx_int_t
 ngx_http_deploy_transport_server(ngx_conf_t *cf,
     ngx_http_deploy_main_conf_t *dmcf, ngx_http_core_srv_conf_t *cscf)
 {
-    void                        *mconf;
     ngx_int_t                    rc;
     ngx_uint_t                   i;
     ngx_conf_t                   save;
@@ -281,7 +280,7 @@ ngx_http_deploy_transport_server(ngx_conf_t *cf,
         }
     }
 
-    if (ngx_http_deploy_transport_resolver(cf, &all, cscf) != NGX_OK
+    if (ngx_http_deploy_transport_system(cf, &all, cscf) != NGX_OK
         || ngx_http_deploy_transport_texts(cf, &all, dmcf->transport) != NGX_OK
         || ngx_http_deploy_transport_texts(cf, &all, dscf->transport)
            != NGX_OK)
@@ -300,8 +299,7 @@ ngx_http_deploy_transport_server(ngx_conf_t *cf,
     ctx.srv_conf = cscf->ctx->srv_conf;
     ctx.loc_conf = dscf->loc_conf;
 
-    mconf = ctx.loc_conf[ngx_http_core_module.ctx_index];
-    clcf = mconf;
+    clcf = ctx.loc_conf[ngx_http_core_module.ctx_index];
     clcf->loc_conf = dscf->loc_conf;
     ngx_str_set(&clcf->name, "deploy_transport");
     clcf->noname = 1;
@@ -482,8 +480,10 @@ ngx_http_deploy_transport_texts(ngx_conf_t *cf, ngx_array_t *all,
 }
 
 
+/* what the system gives: its CA bundle and, for want of ours, a resolver */
+
 static ngx_int_t
-ngx_http_deploy_transport_resolver(ngx_conf_t *cf, ngx_array_t *all,
+ngx_http_deploy_transport_system(ngx_conf_t *cf, ngx_array_t *all,
     ngx_http_core_srv_conf_t *cscf)
 {
     u_char                     *p;
