@@ -290,6 +290,9 @@ char *ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_deploy_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_deploy_project(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* checks the name of a region and says what is wrong: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_check_region(ngx_conf_t *cf, ngx_str_t *region);
+
 /* checks the text of deploy_endpoint: NGX_CONF_OK or an error text */
 char *ngx_http_deploy_check_endpoint(ngx_str_t *url);
 

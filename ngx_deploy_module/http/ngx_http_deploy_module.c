@@ -166,19 +166,11 @@ ngx_http_deploy_alloc(void *data, size_t size)
 static char *
 ngx_http_deploy_region(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_str_t          *value;
-    ngx_deploy_str_t    host;
-    ngx_deploy_pool_t   pool;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
-    pool = ngx_http_deploy_pool(cf->temp_pool);
 
-    if (ngx_deploy_codebuild_host(&pool, &value[1],
-                                  &host)
-        != NGX_DEPLOY_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid region \"%V\"",
-                           &value[1]);
+    if (ngx_http_deploy_check_region(cf, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

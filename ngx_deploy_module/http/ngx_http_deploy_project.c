@@ -80,8 +80,6 @@ ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
     char                       *rv;
     ngx_str_t                  *value;
     ngx_uint_t                  nelts;
-    ngx_deploy_pool_t           pool;
-    ngx_deploy_str_t            host;
     ngx_http_deploy_project_t  *project;
 
     project = (ngx_http_deploy_project_t *) conf;
@@ -120,15 +118,7 @@ ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
             goto duplicate;
         }
 
-        pool = ngx_http_deploy_pool(cf->temp_pool);
-
-        if (ngx_deploy_codebuild_host(&pool,
-                                      &value[1],
-                                      &host)
-            != NGX_DEPLOY_OK)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid region \"%V\"",
-                               &value[1]);
+        if (ngx_http_deploy_check_region(cf, &value[1]) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
 
@@ -282,6 +272,24 @@ ngx_http_deploy_find_project(ngx_http_deploy_main_conf_t *dmcf,
     }
 
     return NULL;
+}
+
+
+ngx_int_t
+ngx_http_deploy_check_region(ngx_conf_t *cf, ngx_str_t *region)
+{
+    ngx_deploy_str_t   host;
+    ngx_deploy_pool_t  pool;
+
+    pool = ngx_http_deploy_pool(cf->temp_pool);
+
+    if (ngx_deploy_codebuild_host(&pool, region, &host) != NGX_DEPLOY_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid region \"%V\"",
+                           region);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
