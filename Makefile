@@ -30,7 +30,7 @@ WARN =		-std=gnu11 -Wall -Wextra -Werror
 SAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined
 INCS =		-I ngx_deploy_module/core -I ngx_deploy_module/work -I t/unit
-LIBS =		-ljansson -lcrypto -lpthread
+LIBS =		-ljansson -lcurl -lsqlite3 -lcrypto -lpthread
 
 ROOT :=		$(CURDIR)
 

@@ -7,11 +7,13 @@
 set -e
 
 packages="gcc make perl openssl curl nghttp2-client libio-socket-ssl-perl
-          nginx nginx-dev libjansson-dev libssl-dev libpcre2-dev zlib1g-dev"
+          nginx nginx-dev libjansson-dev libssl-dev libpcre2-dev zlib1g-dev
+          libcurl4-openssl-dev libsqlite3-dev"
 
 case ${1:-test} in
     test)  ;;
-    fuzz)  packages="gcc make clang libclang-rt-dev libjansson-dev libssl-dev" ;;
+    fuzz)  packages="gcc make clang libclang-rt-dev libjansson-dev libssl-dev
+                   libcurl4-openssl-dev libsqlite3-dev" ;;
     asan)  packages="$packages clang libclang-rt-dev dpkg-dev" ;;
     *)     echo "usage: $0 test|fuzz|asan" >&2; exit 2 ;;
 esac
