@@ -23,6 +23,7 @@
 #include "ngx_deploy_rule.h"
 #include "ngx_deploy_signature.h"
 #include "ngx_deploy_sigv4.h"
+#include "ngx_deploy_url.h"
 
 
 #if !(NGX_THREADS)
@@ -102,7 +103,7 @@ typedef struct {
     ngx_str_t                   config_file;
 
     unsigned                    implicit:1;  /* the files are of HOME */
-    unsigned                    used:1;      /* some location dispatches */
+    unsigned                    used:1;      /* a location has the handler */
 } ngx_http_deploy_main_conf_t;
 
 
@@ -110,7 +111,7 @@ typedef struct {
     ngx_array_t                *transport;   /* ngx_http_deploy_text_t */
     void                      **loc_conf;    /* the anonymous location */
     ngx_http_conf_ctx_t        *ctx;
-    unsigned                    used:1;
+    unsigned                    used:1;      /* something calls services */
 } ngx_http_deploy_srv_conf_t;
 
 
@@ -225,7 +226,7 @@ struct ngx_http_deploy_dispatch_s {
     ngx_str_t                       delivery;
     ngx_str_t                       region;
     ngx_str_t                       url;
-    ngx_str_t                       host;
+    ngx_str_t                       host;        /* as it is signed */
     ngx_str_t                       body;
 
     ngx_uint_t                      attempt;
@@ -235,44 +236,6 @@ struct ngx_http_deploy_dispatch_s {
     ngx_deploy_reply_t              reply;
     ngx_http_deploy_build_state_e   state;
     ngx_uint_t                      retry_after;
-};
-
-
-/* one HTTP call to a service, hung on a detached request */
-
-typedef void (*ngx_http_deploy_outbound_pt)(ngx_http_deploy_outbound_t *out);
-
-struct ngx_http_deploy_outbound_s {
-
-    /* given by the caller */
-    ngx_pool_t                     *pool;
-    ngx_log_t                      *log;
-    ngx_http_deploy_srv_conf_t     *dscf;
-    ngx_str_t                       url;         /* "https://host[:port]/" */
-    ngx_str_t                       host;        /* as in Host */
-    ngx_deploy_header_t            *headers;
-    ngx_uint_t                      nheaders;
-    ngx_str_t                       body;
-    size_t                          max;         /* of the reply's body */
-    ngx_http_deploy_outbound_pt     handler;
-    void                           *data;
-
-    /* the result: status 0 when there was no reply */
-    ngx_uint_t                      status;
-    ngx_str_t                       reply;
-    ngx_str_t                       error_type;  /* x-amzn-ErrorType */
-    ngx_str_t                       request_id;  /* x-amzn-RequestId */
-    ngx_int_t                       retry_after; /* seconds or -1 */
-    unsigned                        sent:1;      /* the service had it */
-    unsigned                        timedout:1;
-    unsigned                        whole:1;
-
-    /* inner state */
-    size_t                          received;
-    ngx_http_request_t             *request;
-    ngx_http_request_t             *subrequest;
-    ngx_event_t                     event;
-    unsigned                        done:1;
 };
 
 
@@ -373,23 +336,6 @@ ngx_http_deploy_project_t *ngx_http_deploy_find_project(
  * on.  The result is told to d->waiter, if that is still there, and logged.
  */
 void ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d);
-
-/* ngx_http_deploy_outbound.c */
-
-/*
- * Sends a POST.  NGX_OK: the handler will be called exactly once, from the
- * event loop; NGX_ERROR: it will not.
- */
-ngx_int_t ngx_http_deploy_outbound(ngx_http_deploy_outbound_t *out);
-
-/* 1 when the service has the whole request of a call under way */
-ngx_uint_t ngx_http_deploy_outbound_sent(ngx_http_deploy_outbound_t *out);
-
-/* the call that a subrequest carries, or NULL for any other request */
-ngx_http_deploy_outbound_t *ngx_http_deploy_outbound_of(
-    ngx_http_request_t *r);
-
-ngx_int_t ngx_http_deploy_outbound_init(ngx_conf_t *cf);
 
 /* ngx_http_deploy_answer.c */
 

@@ -307,11 +307,13 @@ failed:
 static ngx_int_t
 ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
 {
-    size_t              len;
     u_char             *p;
     ngx_str_t           host;
-    ngx_uint_t          https;
+    const char         *reason;
+    ngx_deploy_url_t    parts;
     ngx_deploy_pool_t   pool;
+
+    static ngx_str_t  https = ngx_string("https://");
 
     if (endpoint->len == 0) {
 
@@ -325,36 +327,28 @@ ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
             return NGX_ERROR;
         }
 
-        https = 1;
-
     } else {
-        https = (ngx_strncmp(endpoint->data, "https://", 8) == 0);
-        len = https ? 8 : 7;
-
-        host.len = endpoint->len - len;
-        host.data = endpoint->data + len;
+        ngx_str_null(&host);
     }
 
-    p = ngx_pnalloc(d->pool, host.len + sizeof("https:///"));
+    p = ngx_pnalloc(d->pool, sizeof("https:///") + host.len + endpoint->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     d->url.data = p;
-    d->url.len = ngx_sprintf(p, "http%s://%V/", https ? "s" : "", &host) - p;
+    d->url.len = ngx_sprintf(p, "%V%V/", host.len ? &https : endpoint, &host)
+                 - p;
 
-    /* what is signed is what is sent: no default port */
-
-    len = https ? sizeof(":443") - 1 : sizeof(":80") - 1;
-
-    if (host.len > len
-        && ngx_strncmp(host.data + host.len - len, https ? ":443" : ":80", len)
-           == 0)
-    {
-        host.len -= len;
+    if (ngx_deploy_url_parse(&d->url, &parts, &reason) != NGX_DEPLOY_OK) {
+        return NGX_ERROR;
     }
 
-    return ngx_http_deploy_copy(d->pool, &d->host, &host);
+    /* what is signed is what is sent */
+
+    d->host = parts.authority;
+
+    return NGX_OK;
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_outbound.h"
 
 
 static char *ngx_http_deploy_set_handler(ngx_conf_t *cf,
@@ -66,10 +67,9 @@ ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_deploy_loc_conf_t *dlcf = conf;
 
-    char                        *rv;
-    ngx_str_t                   *value;
-    ngx_http_deploy_rule_t      *rule;
-    ngx_http_deploy_srv_conf_t  *dscf;
+    char                    *rv;
+    ngx_str_t               *value;
+    ngx_http_deploy_rule_t  *rule;
 
     value = cf->args->elts;
 
@@ -118,8 +118,7 @@ ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_deploy_rule_same(cf, dlcf->rules);
 
-    dscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_deploy_module);
-    dscf->used = 1;
+    ngx_http_deploy_outbound_use(cf);
 
     return NGX_CONF_OK;
 }

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_outbound.h"
 
 
 #define NGX_HTTP_DEPLOY_HEADERS  6
@@ -76,8 +77,8 @@ ngx_http_deploy_dispatch_attempt(ngx_http_deploy_dispatch_t *d)
     out->pool = d->pool;
     out->log = d->log;
     out->dscf = d->dscf;
+    out->method = NGX_HTTP_POST;
     out->url = d->url;
-    out->host = d->host;
     out->body = d->body;
     out->max = NGX_DEPLOY_CODEBUILD_MAX_REPLY;
     out->handler = ngx_http_deploy_dispatch_reply;

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_outbound.h"
 
 
 #define NGX_HTTP_DEPLOY_READ_SIZE   65536

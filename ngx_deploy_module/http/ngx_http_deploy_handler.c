@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_outbound.h"
 
 
 static ngx_int_t ngx_http_deploy_method(ngx_http_request_t *r);

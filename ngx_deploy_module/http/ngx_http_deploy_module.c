@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_outbound.h"
 
 
 static char *ngx_http_deploy_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -16,6 +17,8 @@ static ngx_int_t ngx_http_deploy_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_deploy_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_deploy_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_deploy_create_srv_conf(ngx_conf_t *cf);
+static char *ngx_http_deploy_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
 static void *ngx_http_deploy_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -121,7 +124,7 @@ static ngx_http_module_t  ngx_http_deploy_module_ctx = {
     NULL,                                  /* init main configuration */
 
     ngx_http_deploy_create_srv_conf,       /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    ngx_http_deploy_merge_srv_conf,        /* merge server configuration */
 
     ngx_http_deploy_create_loc_conf,       /* create location configuration */
     ngx_http_deploy_merge_loc_conf         /* merge location configuration */
@@ -219,11 +222,9 @@ ngx_http_deploy_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (!dmcf->used) {
-        return NGX_OK;
+    if (dmcf->used) {
+        ngx_deploy_json_init();
     }
-
-    ngx_deploy_json_init();
 
     return ngx_http_deploy_transport_init(cf);
 }
@@ -269,6 +270,20 @@ static void *
 ngx_http_deploy_create_srv_conf(ngx_conf_t *cf)
 {
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_deploy_srv_conf_t));
+}
+
+
+static char *
+ngx_http_deploy_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_deploy_srv_conf_t *prev = parent;
+    ngx_http_deploy_srv_conf_t *conf = child;
+
+    if (prev->used) {
+        conf->used = 1;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

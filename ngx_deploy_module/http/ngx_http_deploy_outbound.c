@@ -4,13 +4,22 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_outbound.h"
+
+
+#define NGX_HTTP_DEPLOY_MAX_RETRY_AFTER  3600    /* seconds */
 
 
 typedef struct {
     ngx_http_log_ctx_t            http;      /* what nginx expects there */
     ngx_http_deploy_outbound_t   *out;
 } ngx_http_deploy_outbound_log_t;
+
+
+typedef struct {
+    ngx_str_t                     name;
+    size_t                        offset;
+} ngx_http_deploy_outbound_header_t;
 
 
 static ngx_http_request_t *ngx_http_deploy_outbound_request(
@@ -22,11 +31,14 @@ static ngx_int_t ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
     ngx_http_deploy_outbound_t *out);
 static ngx_int_t ngx_http_deploy_outbound_header(ngx_http_request_t *sr,
     ngx_deploy_header_t *header);
+static ngx_int_t ngx_http_deploy_outbound_body(ngx_http_request_t *sr,
+    ngx_http_deploy_outbound_t *out);
 static void ngx_http_deploy_outbound_start(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_deploy_outbound_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_deploy_outbound_headers(ngx_http_deploy_outbound_t *out,
     ngx_http_request_t *sr);
+static void ngx_http_deploy_outbound_times(ngx_http_deploy_outbound_t *out);
 static void ngx_http_deploy_outbound_cleanup(void *data);
 static void ngx_http_deploy_outbound_event(ngx_event_t *ev);
 static ngx_int_t ngx_http_deploy_outbound_filter(ngx_http_request_t *r,
@@ -34,6 +46,33 @@ static ngx_int_t ngx_http_deploy_outbound_filter(ngx_http_request_t *r,
 
 
 static ngx_http_output_body_filter_pt  ngx_http_next_body_filter;
+
+
+/* the headers of a reply that are kept */
+
+static ngx_http_deploy_outbound_header_t
+    ngx_http_deploy_outbound_kept[] = {
+
+    { ngx_string("content-type"),
+      offsetof(ngx_http_deploy_outbound_t, content_type) },
+
+    { ngx_string("x-amzn-errortype"),
+      offsetof(ngx_http_deploy_outbound_t, error_type) },
+
+    { ngx_string("x-amzn-requestid"),
+      offsetof(ngx_http_deploy_outbound_t, request_id) },
+
+    { ngx_string("date"),
+      offsetof(ngx_http_deploy_outbound_t, dates[0]) },
+
+    { ngx_string("retry-after"),
+      offsetof(ngx_http_deploy_outbound_t, dates[1]) },
+
+    { ngx_string("x-amz-retry-after"),
+      offsetof(ngx_http_deploy_outbound_t, dates[2]) },
+
+    { ngx_null_string, 0 }
+};
 
 
 /*
@@ -44,10 +83,28 @@ static ngx_http_output_body_filter_pt  ngx_http_next_body_filter;
 ngx_int_t
 ngx_http_deploy_outbound(ngx_http_deploy_outbound_t *out)
 {
+    const char          *reason;
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
+    if (ngx_deploy_url_parse(&out->url, &out->parts, &reason)
+        != NGX_DEPLOY_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, out->log, 0,
+                      "deploy cannot call \"%V\": the URL %s", &out->url,
+                      reason);
+        return NGX_ERROR;
+    }
+
+    if (out->dscf->loc_conf == NULL) {
+        ngx_log_error(NGX_LOG_ALERT, out->log, 0,
+                      "deploy cannot call \"%V\": no transport", &out->url);
+        return NGX_ERROR;
+    }
+
+    out->date = -1;
     out->retry_after = -1;
+    out->amz_retry_after = -1;
     out->event.handler = ngx_http_deploy_outbound_event;
     out->event.data = out;
     out->event.log = out->log;
@@ -224,7 +281,8 @@ ngx_http_deploy_outbound_log(ngx_log_t *log, u_char *buf, size_t len)
         len -= p - buf;
     }
 
-    return ngx_snprintf(p, len, ", calling \"%V\"", &ctx->out->host);
+    return ngx_snprintf(p, len, ", calling \"%V\"",
+                        &ctx->out->parts.authority);
 }
 
 
@@ -232,13 +290,12 @@ static ngx_int_t
 ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
     ngx_http_deploy_outbound_t *out)
 {
-    ngx_buf_t                   *b;
     ngx_uint_t                   i;
-    ngx_chain_t                 *cl;
     ngx_http_request_t          *sr;
     ngx_http_post_subrequest_t  *ps;
 
     static ngx_str_t  uri = ngx_string("/");
+    static ngx_str_t  get = ngx_string("GET");
     static ngx_str_t  post = ngx_string("POST");
 
     if (ngx_list_init(&r->headers_in.headers, r->pool, 8,
@@ -270,8 +327,8 @@ ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
 
     r->connection->data = sr;
 
-    sr->method = NGX_HTTP_POST;
-    sr->method_name = post;
+    sr->method = out->method;
+    sr->method_name = (out->method == NGX_HTTP_GET) ? get : post;
     sr->header_only = 0;
 
     ngx_memzero(&sr->headers_in, sizeof(ngx_http_headers_in_t));
@@ -289,14 +346,44 @@ ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
         }
     }
 
-    sr->headers_in.content_length_n = out->body.len;
     sr->headers_in.keep_alive_n = -1;
 
-    sr->request_body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
-    b = ngx_calloc_buf(r->pool);
-    cl = ngx_alloc_chain_link(r->pool);
+    if (ngx_http_deploy_outbound_body(sr, out) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    if (sr->request_body == NULL || b == NULL || cl == NULL) {
+    sr->loc_conf = out->dscf->loc_conf;
+    ngx_http_update_location_config(sr);
+
+    sr->write_event_handler = ngx_http_deploy_outbound_start;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_outbound_body(ngx_http_request_t *sr,
+    ngx_http_deploy_outbound_t *out)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    sr->headers_in.content_length_n = (out->method == NGX_HTTP_GET)
+                                      ? -1 : (off_t) out->body.len;
+
+    sr->request_body = ngx_pcalloc(sr->pool, sizeof(ngx_http_request_body_t));
+    if (sr->request_body == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (out->body.len == 0) {
+        return NGX_OK;
+    }
+
+    b = ngx_calloc_buf(sr->pool);
+    cl = ngx_alloc_chain_link(sr->pool);
+
+    if (b == NULL || cl == NULL) {
         return NGX_ERROR;
     }
 
@@ -313,11 +400,6 @@ ngx_http_deploy_outbound_subrequest(ngx_http_request_t *r,
     cl->next = NULL;
 
     sr->request_body->bufs = cl;
-
-    sr->loc_conf = out->dscf->loc_conf;
-    ngx_http_update_location_config(sr);
-
-    sr->write_event_handler = ngx_http_deploy_outbound_start;
 
     return NGX_OK;
 }
@@ -396,6 +478,7 @@ ngx_http_deploy_outbound_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     } else if (rc == NGX_OK && u && u->headers_in.status_n) {
 
         out->status = u->headers_in.status_n;
+        out->trusted = out->parts.https ? (u->ssl && u->conf->ssl_verify) : 1;
 
         length = u->headers_in.content_length_n;
 
@@ -416,11 +499,11 @@ static void
 ngx_http_deploy_outbound_headers(ngx_http_deploy_outbound_t *out,
     ngx_http_request_t *sr)
 {
-    ngx_int_t         n;
-    ngx_str_t        *dst;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_str_t                          *dst;
+    ngx_uint_t                          i;
+    ngx_list_part_t                    *part;
+    ngx_table_elt_t                    *h;
+    ngx_http_deploy_outbound_header_t  *kept;
 
     part = &sr->upstream->headers_in.headers.part;
     h = part->elts;
@@ -437,36 +520,72 @@ ngx_http_deploy_outbound_headers(ngx_http_deploy_outbound_t *out,
             i = 0;
         }
 
-        dst = NULL;
+        for (kept = ngx_http_deploy_outbound_kept; kept->name.len; kept++) {
 
-        if (h[i].key.len == sizeof("x-amzn-errortype") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "x-amzn-errortype",
-                               h[i].key.len)
-               == 0)
-        {
-            dst = &out->error_type;
+            if (h[i].key.len != kept->name.len
+                || h[i].value.len > 256
+                || ngx_strncasecmp(h[i].key.data, kept->name.data,
+                                   kept->name.len)
+                   != 0)
+            {
+                continue;
+            }
 
-        } else if (h[i].key.len == sizeof("x-amzn-requestid") - 1
-                   && ngx_strncasecmp(h[i].key.data,
-                                      (u_char *) "x-amzn-requestid",
-                                      h[i].key.len)
-                      == 0)
-        {
-            dst = &out->request_id;
+            /* of several the first */
 
-        } else if (h[i].key.len == sizeof("retry-after") - 1
-                   && ngx_strncasecmp(h[i].key.data, (u_char *) "retry-after",
-                                      h[i].key.len)
-                      == 0)
-        {
-            n = ngx_atoi(h[i].value.data, h[i].value.len);
-            out->retry_after = (n > 0 && n <= 3600) ? n : -1;
+            dst = (ngx_str_t *) (void *) ((u_char *) out + kept->offset);
+
+            if (dst->data == NULL) {
+                dst->data = ngx_pstrdup(out->pool, &h[i].value);
+                dst->len = dst->data ? h[i].value.len : 0;
+            }
+        }
+    }
+
+    ngx_http_deploy_outbound_times(out);
+}
+
+
+static void
+ngx_http_deploy_outbound_times(ngx_http_deploy_outbound_t *out)
+{
+    time_t      at;
+    ngx_int_t   n;
+    ngx_str_t  *date, *after, *amz;
+
+    date = &out->dates[0];
+    after = &out->dates[1];
+    amz = &out->dates[2];
+
+    if (date->len) {
+        out->date = ngx_parse_http_time(date->data, date->len);
+    }
+
+    if (amz->len) {
+        out->amz_retry_after = ngx_atoi(amz->data, amz->len);
+    }
+
+    if (after->len == 0) {
+        return;
+    }
+
+    n = ngx_atoi(after->data, after->len);
+
+    if (n == NGX_ERROR) {
+
+        /* a time of the clock that wrote Date */
+
+        at = ngx_parse_http_time(after->data, after->len);
+
+        if (at == (time_t) NGX_ERROR) {
+            return;
         }
 
-        if (dst && dst->data == NULL && h[i].value.len <= 256) {
-            dst->data = ngx_pstrdup(out->pool, &h[i].value);
-            dst->len = dst->data ? h[i].value.len : 0;
-        }
+        n = at - ((out->date == (time_t) NGX_ERROR) ? ngx_time() : out->date);
+    }
+
+    if (n > 0) {
+        out->retry_after = ngx_min(n, NGX_HTTP_DEPLOY_MAX_RETRY_AFTER);
     }
 }
 
@@ -592,6 +711,16 @@ ngx_http_deploy_outbound_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_deploy_outbound_use(ngx_conf_t *cf)
+{
+    ngx_http_deploy_srv_conf_t  *dscf;
+
+    dscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_deploy_module);
+    dscf->used = 1;
 }
 
 

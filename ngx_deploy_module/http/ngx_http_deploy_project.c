@@ -13,7 +13,6 @@ static char *ngx_http_deploy_project_env(ngx_conf_t *cf,
     ngx_http_deploy_project_t *project);
 static char *ngx_http_deploy_project_override(ngx_conf_t *cf,
     ngx_http_deploy_project_t *project);
-static unsigned ngx_http_deploy_loopback(u_char *host);
 
 
 char *
@@ -293,69 +292,25 @@ ngx_http_deploy_check_region(ngx_conf_t *cf, ngx_str_t *region)
 }
 
 
-static unsigned
-ngx_http_deploy_loopback(u_char *host)
-{
-    size_t  n;
-
-    if (ngx_strncmp(host, "[::1]", 5) == 0) {
-        n = 5;
-
-    } else if (ngx_strncmp(host, "localhost", 9) == 0) {
-        n = 9;
-
-    } else if (ngx_strncmp(host, "127.", 4) == 0) {
-        n = strspn((char *) host, "0123456789.");
-
-    } else {
-        return 0;
-    }
-
-    return (host[n] == '\0' || host[n] == ':' || host[n] == '/');
-}
-
-
-/* http to the loopback only: credentials' signatures are worth a TLS name */
-
 char *
 ngx_http_deploy_check_endpoint(ngx_str_t *url)
 {
-    u_char  *p, *last;
-    size_t   skip;
+    const char        *reason;
+    ngx_deploy_url_t   parts;
 
-    if (ngx_strncmp(url->data, "https://", 8) == 0) {
-        skip = 8;
-
-    } else if (ngx_strncmp(url->data, "http://", 7) == 0) {
-        skip = 7;
-
-        if (!ngx_http_deploy_loopback(url->data + skip)) {
-            return "must be https, http is for the loopback only";
-        }
-
-    } else {
-        return "must begin with \"https://\"";
+    if (ngx_deploy_url_parse(url, &parts, &reason) != NGX_DEPLOY_OK) {
+        return (char *) reason;
     }
 
-    last = url->data + url->len;
-
-    if (last > url->data + skip && last[-1] == '/') {
-        url->len--;
-        last--;
+    if (parts.target.len == 0) {
+        return NGX_CONF_OK;
     }
 
-    if (last == url->data + skip) {
-        return "has no host";
+    if (!ngx_deploy_str_is(&parts.target, "/")) {
+        return "must be scheme, host and port alone";
     }
 
-    for (p = url->data + skip; p < last; p++) {
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
-              || (*p >= '0' && *p <= '9') || *p == '.' || *p == '-'
-              || *p == ':' || *p == '[' || *p == ']'))
-        {
-            return "must be scheme, host and port alone";
-        }
-    }
+    url->len--;
 
     return NGX_CONF_OK;
 }

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_outbound.h"
 
 
 static unsigned ngx_http_deploy_known_variable(
@@ -411,8 +412,7 @@ static ngx_int_t
 ngx_http_deploy_transport_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                      *p, *last;
-    ngx_str_t                    s;
+    ngx_str_t                   *s;
     ngx_http_deploy_outbound_t  *out;
 
     out = ngx_http_deploy_outbound_of(r);
@@ -422,22 +422,11 @@ ngx_http_deploy_transport_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    s = (data == 0) ? out->url : out->host;
+    s = (data == 0) ? &out->url
+        : (data == 1) ? &out->parts.authority
+                      : &out->parts.host;
 
-    /* for SNI and the certificate: without the port */
-
-    if (data == 2) {
-        last = s.data + s.len;
-        p = last;
-
-        while (p > s.data && p[-1] >= '0' && p[-1] <= '9') { p--; }
-
-        if (p > s.data && p != last && p[-1] == ':') {
-            s.len = p - 1 - s.data;
-        }
-    }
-
-    return ngx_http_deploy_set_variable(v, s.data, s.len);
+    return ngx_http_deploy_set_variable(v, s->data, s->len);
 }
 
 
