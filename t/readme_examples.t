@@ -38,7 +38,7 @@ my %level = (
     deploy_endpoint => 'http', deploy_transport => 'http',
     deploy_timeout => 'http', deploy_dry_run => 'http',
     deploy_log_level => 'http', log_format => 'http', location => 'server',
-    access_log => 'transport',
+    access_log => 'transport', thread_pool => 'core',
 );
 
 my $readme = slurp('README.md');
@@ -71,6 +71,12 @@ while ($readme =~ /^```nginx\n(.*?)^```\n/msg) {
     if ($level eq 'main') {
         $text =~ s/^load_module .*\n/%%TEST_GLOBALS%%\n/;
         $text =~ s/server \{/server { listen 127.0.0.1:%%PORT_8080%%;/;
+
+    } elsif ($level eq 'core') {
+        $text = "%%TEST_GLOBALS%%\n$text\nevents {}\nhttp {\n"
+                . "%%TEST_GLOBALS_HTTP%%\ndeploy_region us-east-1;\n"
+                . "server { listen 127.0.0.1:%%PORT_8080%%; "
+                . "location / { $rule } } }\n";
 
     } elsif ($level eq 'http') {
         $text = "deploy_region us-east-1;\n$text"

@@ -143,7 +143,7 @@ module)
                 --with-debug --with-pcre-jit --with-http_ssl_module \
                 --with-http_v2_module --with-http_realip_module \
                 --with-http_auth_request_module \
-                --with-http_stub_status_module \
+                --with-http_stub_status_module --with-poll_module \
                 --add-dynamic-module="$root"
             cd "$root"
         fi
@@ -192,7 +192,8 @@ asan)
             --with-ld-opt="$san" --with-compat --with-threads --with-debug \
             --with-http_ssl_module --with-http_v2_module \
             --with-http_realip_module --with-http_auth_request_module \
-            --with-http_stub_status_module --add-module="$root"
+            --with-http_stub_status_module --with-poll_module \
+            --add-module="$root"
         cd "$root"
     fi
 

@@ -79,7 +79,7 @@ typedef struct {
 } ngx_http_deploy_use_t;
 
 
-/* one directive of a deploy_transport block, parsed after the merge */
+/* a directive, of a deploy_transport block or built in, parsed later */
 
 typedef struct {
     ngx_str_t                   name;
@@ -104,6 +104,7 @@ typedef struct {
 
     unsigned                    implicit:1;  /* the files are of HOME */
     unsigned                    used:1;      /* a location has the handler */
+    unsigned                    threads:1;   /* something may post jobs */
 } ngx_http_deploy_main_conf_t;
 
 
@@ -263,6 +264,13 @@ char *ngx_http_deploy_check_endpoint(ngx_str_t *url);
 
 char *ngx_http_deploy_transport(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/*
+ * Parses a directive of ours in the context that cf is in; errors name the
+ * text's own file and line.  Leaves cf->conf_file changed.
+ */
+ngx_int_t ngx_http_deploy_parse_text(ngx_conf_t *cf,
+    ngx_http_deploy_text_t *text);
 
 /* makes the anonymous location of every server that dispatches */
 ngx_int_t ngx_http_deploy_transport_init(ngx_conf_t *cf);

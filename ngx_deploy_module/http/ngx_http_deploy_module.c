@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy.h"
 #include "ngx_http_deploy_outbound.h"
+#include "ngx_http_deploy_thread.h"
 
 
 static char *ngx_http_deploy_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -216,6 +217,7 @@ ngx_http_deploy_postconfiguration(ngx_conf_t *cf)
     dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
 
     if (ngx_http_deploy_check_variables(cf) != NGX_OK
+        || ngx_http_deploy_thread_init(cf) != NGX_OK
         || ngx_http_deploy_gate_init(cf) != NGX_OK
         || ngx_http_deploy_outbound_init(cf) != NGX_OK)
     {
@@ -365,6 +367,10 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->endpoint = dmcf->endpoint;
     }
 
+    if (conf->verify || conf->handler) {
+        dmcf->threads = 1;
+    }
+
     /* bodies of webhooks belong in memory; the default is two pages */
 
     if ((conf->verify || conf->handler)
@@ -496,6 +502,10 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
     }
 
     dmcf = ctx->main_conf[ngx_http_deploy_module.ctx_index];
+
+    if (dmcf->threads) {
+        ngx_http_deploy_thread_init_process(cycle);
+    }
 
     if (dmcf->used) {
         ngx_http_deploy_credentials_load(cycle, dmcf);

@@ -25,8 +25,6 @@ static ngx_int_t ngx_http_deploy_transport_system(ngx_conf_t *cf,
     ngx_array_t *all, ngx_http_core_srv_conf_t *cscf);
 static ngx_int_t ngx_http_deploy_transport_name_servers(ngx_conf_t *cf,
     ngx_str_t *text);
-static ngx_int_t ngx_http_deploy_transport_parse(ngx_conf_t *cf,
-    ngx_http_deploy_text_t *text);
 
 
 /*
@@ -314,7 +312,7 @@ ngx_http_deploy_transport_server(ngx_conf_t *cf,
 
     for (i = 0; i < all.nelts && rc == NGX_OK; i++) {
         if (text[i].text.len) {
-            rc = ngx_http_deploy_transport_parse(cf, &text[i]);
+            rc = ngx_http_deploy_parse_text(cf, &text[i]);
         }
     }
 
@@ -593,8 +591,8 @@ ngx_http_deploy_transport_name_servers(ngx_conf_t *cf, ngx_str_t *text)
 }
 
 
-static ngx_int_t
-ngx_http_deploy_transport_parse(ngx_conf_t *cf, ngx_http_deploy_text_t *text)
+ngx_int_t
+ngx_http_deploy_parse_text(ngx_conf_t *cf, ngx_http_deploy_text_t *text)
 {
     u_char           *p;
     ngx_buf_t         b;
