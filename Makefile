@@ -48,6 +48,7 @@ PURE =		$(sort $(wildcard ngx_deploy_module/core/*.c \
 GLUE =		$(sort $(wildcard ngx_deploy_module/http/*.c))
 HDRS =		$(sort $(wildcard ngx_deploy_module/*/*.h))
 
+UNIT_HDRS =	$(sort $(wildcard t/unit/*.h))
 UNITS =		$(sort $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZERS =	$(sort $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c)))
 CORPORA =	$(sort $(patsubst t/corpora/%.c,%,$(wildcard t/corpora/*.c)))
@@ -137,11 +138,11 @@ $(eval $(call objects,plain,$(CC),$(CFLAGS)))
 $(eval $(call objects,asan,$(CC),$(SAN)))
 $(eval $(call objects,fuzz,$(CLANG),$(FUZZ_CFLAGS)))
 
-build/t/unit-%-asan.t: t/unit/%.c build/asan/pure.a t/unit/ngx_deploy_tap.h
+build/t/unit-%-asan.t: t/unit/%.c build/asan/pure.a $(UNIT_HDRS)
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(SAN) $(INCS) -o $@ $< build/asan/pure.a $(LIBS)
 
-build/t/unit-%.t: t/unit/%.c build/plain/pure.a t/unit/ngx_deploy_tap.h
+build/t/unit-%.t: t/unit/%.c build/plain/pure.a $(UNIT_HDRS)
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) $(INCS) -o $@ $< build/plain/pure.a $(LIBS)
 

@@ -134,11 +134,15 @@ static const ngx_deploy_scan_path_t  ngx_deploy_bitbucket_paths[] = {
 
 const ngx_deploy_sender_t  ngx_deploy_bitbucket = {
     ngx_deploy_string("bitbucket"),
+    ngx_deploy_string("x-event-key"),
+    ngx_deploy_null_string,
+    { ngx_deploy_string("x-request-uuid"), ngx_deploy_null_string },
     0,
     ngx_deploy_bitbucket_paths,
     ngx_deploy_bitbucket_kind,
     ngx_deploy_bitbucket_value,
-    ngx_deploy_bitbucket_finish
+    ngx_deploy_bitbucket_finish,
+    NULL
 };
 
 

@@ -49,7 +49,6 @@ enum {
 #define NGX_DEPLOY_STASH_CHANGE_LAST   NGX_DEPLOY_STASH_TYPE
 
 
-static int ngx_deploy_stash_kind(ngx_deploy_payload_t *payload);
 static int ngx_deploy_stash_value(ngx_deploy_payload_t *payload,
     unsigned fact, ngx_deploy_scan_type_e type, ngx_deploy_str_t *value);
 static int ngx_deploy_stash_change(ngx_deploy_payload_t *payload);
@@ -126,23 +125,16 @@ static const ngx_deploy_scan_path_t  ngx_deploy_stash_paths[] = {
 
 const ngx_deploy_sender_t  ngx_deploy_bitbucket_server = {
     ngx_deploy_string("bitbucket-server"),
+    ngx_deploy_string("x-event-key"),
+    ngx_deploy_null_string,
+    { ngx_deploy_string("x-request-id"), ngx_deploy_null_string },
     0,
     ngx_deploy_stash_paths,
-    ngx_deploy_stash_kind,
+    NULL,                           /* may be told by the eventKey alone */
     ngx_deploy_stash_value,
-    ngx_deploy_stash_finish
+    ngx_deploy_stash_finish,
+    NULL
 };
-
-
-/* what the body is may be known by its eventKey only: at the end */
-
-static int
-ngx_deploy_stash_kind(ngx_deploy_payload_t *payload)
-{
-    (void) payload;
-
-    return NGX_DEPLOY_OK;
-}
 
 
 static int

@@ -53,6 +53,14 @@ typedef struct {
 } ngx_deploy_pool_t;
 
 
+/*
+ * How often the request of data carries a header, its first value in *value;
+ * name is lower case
+ */
+typedef unsigned (*ngx_deploy_get_header_pt)(void *data,
+    const ngx_deploy_str_t *name, ngx_deploy_str_t *value);
+
+
 /* size bytes aligned for any type, or NULL when memory is short */
 void *ngx_deploy_palloc(ngx_deploy_pool_t *pool, size_t size);
 

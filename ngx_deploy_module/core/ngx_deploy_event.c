@@ -131,6 +131,12 @@ ngx_deploy_event_on(const ngx_deploy_event_t *event)
     word = &event->facts[NGX_DEPLOY_EVENT];
     action = &event->facts[NGX_DEPLOY_ACTION];
 
+    /* these words are anyone's */
+
+    if (ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER], "standard")) {
+        return NGX_DEPLOY_ON_ANY;
+    }
+
     if (ngx_deploy_str_is(word, "push")) {
         return NGX_DEPLOY_ON_ANY | ngx_deploy_event_on_push(event);
     }

@@ -197,11 +197,15 @@ static const ngx_deploy_github_kind_t  ngx_deploy_github_kinds[] = {
 
 const ngx_deploy_sender_t  ngx_deploy_github = {
     ngx_deploy_string("github"),
+    ngx_deploy_string("x-github-event"),
+    ngx_deploy_null_string,
+    { ngx_deploy_string("x-github-delivery"), ngx_deploy_null_string },
     1,
     ngx_deploy_github_paths,
     ngx_deploy_github_kind,
     ngx_deploy_github_value,
-    ngx_deploy_github_finish
+    ngx_deploy_github_finish,
+    NULL
 };
 
 

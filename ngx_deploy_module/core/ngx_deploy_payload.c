@@ -7,31 +7,16 @@
 #include "ngx_deploy_sender.h"
 
 
-#define NGX_DEPLOY_PAYLOAD_MAX_DELIVERY  128
-
-
-static const ngx_deploy_sender_t *const  ngx_deploy_payload_senders[] = {
+static const ngx_deploy_sender_t *const
+    ngx_deploy_payload_senders[NGX_DEPLOY_SENDERS] =
+{
+    &ngx_deploy_body,
     &ngx_deploy_github,
     &ngx_deploy_bitbucket,
     &ngx_deploy_bitbucket_server
 };
 
-#define NGX_DEPLOY_PAYLOAD_NSENDERS                                           \
-    (sizeof(ngx_deploy_payload_senders) / sizeof(ngx_deploy_payload_senders[0]))
 
-
-struct ngx_deploy_senders_s {
-    ngx_deploy_scan_table_t  *tables[NGX_DEPLOY_PAYLOAD_NSENDERS];
-};
-
-
-static int ngx_deploy_payload_sender(const char *scheme,
-    const ngx_deploy_delivery_headers_t *headers);
-static const ngx_deploy_sender_t *ngx_deploy_payload_bitbucket(
-    const ngx_deploy_delivery_headers_t *headers);
-static int ngx_deploy_payload_headers(ngx_deploy_payload_t *payload,
-    const ngx_deploy_delivery_headers_t *headers);
-static unsigned ngx_deploy_payload_visible(const ngx_deploy_str_t *id);
 static int ngx_deploy_payload_value(ngx_deploy_scan_t *scan, void *data,
     unsigned fact, ngx_deploy_scan_type_e type, ngx_deploy_str_t *value);
 static int ngx_deploy_payload_begin(ngx_deploy_payload_t *payload,
@@ -43,19 +28,23 @@ static int ngx_deploy_payload_scanned(ngx_deploy_payload_t *payload, int rc);
 ngx_deploy_senders_t *
 ngx_deploy_senders_create(ngx_deploy_pool_t *pool)
 {
-    size_t                 i;
-    ngx_deploy_senders_t  *senders;
+    size_t                      i;
+    ngx_deploy_senders_t       *senders;
+    const ngx_deploy_sender_t  *sender;
 
     senders = ngx_deploy_palloc(pool, sizeof(ngx_deploy_senders_t));
     if (senders == NULL) {
         return NULL;
     }
 
-    for (i = 0; i < NGX_DEPLOY_PAYLOAD_NSENDERS; i++) {
+    for (i = 0; i < NGX_DEPLOY_SENDERS; i++) {
 
-        senders->tables[i] =
-            ngx_deploy_scan_compile(pool,
-                                    ngx_deploy_payload_senders[i]->paths);
+        sender = ngx_deploy_payload_senders[i];
+
+        senders->tables[i] = (sender == &ngx_deploy_body)
+                             ? ngx_deploy_body_compile(pool, senders)
+                             : ngx_deploy_scan_compile(pool, sender->paths);
+
         if (senders->tables[i] == NULL) {
             return NULL;
         }
@@ -67,17 +56,20 @@ ngx_deploy_senders_create(ngx_deploy_pool_t *pool)
 
 int
 ngx_deploy_payload_create(ngx_deploy_payload_t **out, ngx_deploy_pool_t *pool,
-    const ngx_deploy_senders_t *senders, const char *scheme,
-    const ngx_deploy_delivery_headers_t *headers, unsigned form, uint64_t seed,
+    const ngx_deploy_senders_t *senders, const ngx_deploy_delivery_t *delivery,
     const char **reason)
 {
-    int                    i, rc;
-    ngx_deploy_payload_t  *payload;
+    int                         rc;
+    size_t                      i;
+    ngx_deploy_payload_t       *payload;
+    const ngx_deploy_sender_t  *sender;
 
-    i = ngx_deploy_payload_sender(scheme, headers);
+    sender = ngx_deploy_sender_told(delivery);
 
-    if (i == -1) {
-        *reason = "the sender cannot be told from the headers";
+    if (delivery->form && !sender->form) {
+        *reason = (sender == &ngx_deploy_body)
+                  ? "the sender of the form cannot be told"
+                  : "the sender sends no forms";
         return NGX_DEPLOY_DECLINED;
     }
 
@@ -87,19 +79,17 @@ ngx_deploy_payload_create(ngx_deploy_payload_t **out, ngx_deploy_pool_t *pool,
     }
 
     payload->pool = pool;
-    payload->sender = ngx_deploy_payload_senders[i];
-    payload->seed = seed;
-    payload->is_form = form;
+    payload->sender = sender;
+    payload->senders = senders;
+    payload->seed = delivery->seed;
+    payload->is_form = delivery->form;
 
-    if (form && !payload->sender->form) {
-        *reason = "the sender sends no forms";
-        return NGX_DEPLOY_DECLINED;
-    }
+    rc = (sender == &ngx_deploy_body)
+         ? ngx_deploy_body_create(payload, delivery)
+         : ngx_deploy_sender_headers(payload, delivery);
 
-    rc = ngx_deploy_payload_headers(payload, headers);
-
-    if (rc == NGX_DEPLOY_OK) {
-        rc = payload->sender->kind(payload);
+    if (rc == NGX_DEPLOY_OK && sender->kind) {
+        rc = sender->kind(payload);
     }
 
     if (rc != NGX_DEPLOY_OK) {
@@ -107,14 +97,16 @@ ngx_deploy_payload_create(ngx_deploy_payload_t **out, ngx_deploy_pool_t *pool,
         return rc;
     }
 
+    for (i = 0; ngx_deploy_payload_senders[i] != sender; i++) { /* void */ }
+
     payload->scan = ngx_deploy_scan_create(pool, senders->tables[i],
                                            ngx_deploy_payload_value, payload,
-                                           seed);
+                                           payload->seed);
     if (payload->scan == NULL) {
         return NGX_DEPLOY_ERROR;
     }
 
-    if (form) {
+    if (payload->is_form) {
         ngx_deploy_form_init(&payload->form, "payload",
                              ngx_deploy_payload_form, payload);
     }
@@ -122,149 +114,6 @@ ngx_deploy_payload_create(ngx_deploy_payload_t **out, ngx_deploy_pool_t *pool,
     *out = payload;
 
     return NGX_DEPLOY_OK;
-}
-
-
-static int
-ngx_deploy_payload_sender(const char *scheme,
-    const ngx_deploy_delivery_headers_t *headers)
-{
-    size_t                      i;
-    const ngx_deploy_sender_t  *sender;
-
-    if (scheme != NULL && strcmp(scheme, "github") == 0) {
-        sender = &ngx_deploy_github;
-
-    } else if (scheme != NULL && strcmp(scheme, "bitbucket") == 0) {
-        sender = ngx_deploy_payload_bitbucket(headers);
-
-    } else if (headers->github_event.data != NULL) {
-        sender = &ngx_deploy_github;
-
-    } else if (headers->event_key.data != NULL) {
-        sender = ngx_deploy_payload_bitbucket(headers);
-
-    } else {
-        return -1;
-    }
-
-    for (i = 0; i < NGX_DEPLOY_PAYLOAD_NSENDERS; i++) {
-        if (ngx_deploy_payload_senders[i] == sender) {
-            return (int) i;
-        }
-    }
-
-    return -1;
-}
-
-
-/*
- * X-Request-Id comes last as proxies add it to requests of anyone; a key
- * that both have says nothing, but what is taken from its body is the same
- */
-
-static const ngx_deploy_sender_t *
-ngx_deploy_payload_bitbucket(const ngx_deploy_delivery_headers_t *headers)
-{
-    const char *const        *prefix;
-    const ngx_deploy_str_t   *key;
-
-    static const char *const  cloud[] = {
-        "pullrequest:", "repo:push", "issue:", NULL
-    };
-
-    static const char *const  server[] = {
-        "pr:", "repo:refs_changed", "repo:comment:", "repo:modified",
-        "repo:forked", "diagnostics:", "mirror:", "project:", NULL
-    };
-
-    if (headers->hook_uuid.data != NULL || headers->request_uuid.data != NULL)
-    {
-        return &ngx_deploy_bitbucket;
-    }
-
-    key = &headers->event_key;
-
-    for (prefix = cloud; key->data != NULL && *prefix; prefix++) {
-        if (ngx_deploy_str_starts(key, *prefix)) {
-            return &ngx_deploy_bitbucket;
-        }
-    }
-
-    for (prefix = server; key->data != NULL && *prefix; prefix++) {
-        if (ngx_deploy_str_starts(key, *prefix)) {
-            return &ngx_deploy_bitbucket_server;
-        }
-    }
-
-    /* without a key the body of a server still has its eventKey */
-
-    if (key->data == NULL || headers->request_id.data != NULL) {
-        return &ngx_deploy_bitbucket_server;
-    }
-
-    return &ngx_deploy_bitbucket;
-}
-
-
-static int
-ngx_deploy_payload_headers(ngx_deploy_payload_t *payload,
-    const ngx_deploy_delivery_headers_t *headers)
-{
-    const ngx_deploy_str_t  *word, *id;
-
-    if (payload->sender == &ngx_deploy_github) {
-        word = &headers->github_event;
-        id = &headers->github_delivery;
-
-    } else {
-        word = &headers->event_key;
-        id = (payload->sender == &ngx_deploy_bitbucket)
-             ? &headers->request_uuid : &headers->request_id;
-    }
-
-    if (word->data != NULL) {
-
-        if (!ngx_deploy_sender_word(word)) {
-            return ngx_deploy_sender_decline(payload,
-                                             "the event header is malformed");
-        }
-
-        if (ngx_deploy_pstrdup(payload->pool, &payload->word, word->data,
-                               word->len)
-            != NGX_DEPLOY_OK)
-        {
-            return NGX_DEPLOY_ERROR;
-        }
-    }
-
-    if (!ngx_deploy_payload_visible(id)) {
-        return NGX_DEPLOY_OK;
-    }
-
-    return ngx_deploy_pstrdup(payload->pool, &payload->delivery, id->data,
-                              id->len);
-}
-
-
-static unsigned
-ngx_deploy_payload_visible(const ngx_deploy_str_t *id)
-{
-    size_t  i;
-
-    if (id->data == NULL || id->len == 0
-        || id->len > NGX_DEPLOY_PAYLOAD_MAX_DELIVERY)
-    {
-        return 0;
-    }
-
-    for (i = 0; i < id->len; i++) {
-        if (id->data[i] <= 0x20 || id->data[i] >= 0x7f) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -27,36 +27,34 @@ typedef struct ngx_deploy_payload_s  ngx_deploy_payload_t;
 
 
 /*
- * The headers that name a delivery; absent ones have data == NULL.  They are
- * not covered by most signatures, so nothing but the kind is taken from them
- * and the body has to agree.
+ * How a delivery came.  Its headers are not covered by most signatures, so
+ * nothing but the kind is taken from them and the body has to agree.
  */
 
 typedef struct {
-    ngx_deploy_str_t      github_event;       /* X-GitHub-Event */
-    ngx_deploy_str_t      github_delivery;    /* X-GitHub-Delivery */
-    ngx_deploy_str_t      event_key;          /* X-Event-Key */
-    ngx_deploy_str_t      hook_uuid;          /* X-Hook-UUID */
-    ngx_deploy_str_t      request_uuid;       /* X-Request-UUID */
-    ngx_deploy_str_t      request_id;         /* X-Request-Id */
-} ngx_deploy_delivery_headers_t;
+    /* of deploy_verify, that was satisfied; NULL where none is known */
+    const char                *scheme;
+
+    ngx_deploy_get_header_pt   get_header;
+    void                      *data;          /* for get_header */
+
+    unsigned                   form;          /* a form, else JSON */
+    uint64_t                   seed;          /* nobody's guess */
+} ngx_deploy_delivery_t;
 
 
 /* NULL when memory is short */
 ngx_deploy_senders_t *ngx_deploy_senders_create(ngx_deploy_pool_t *pool);
 
 /*
- * A new payload.  scheme is the deploy_verify scheme that was satisfied
- * ("github", "bitbucket", "token", "hmac", ...) or NULL where none is known:
- * then the sender is told from the headers (providers.md, 1.3).  form is 1
- * for application/x-www-form-urlencoded.
+ * A new payload.  Some schemes have one sender; else it is told from the
+ * headers (providers.md, 1.3), and where they are silent from the body.
  * NGX_DEPLOY_OK; NGX_DEPLOY_DECLINED with *reason: a kind that cannot be
  * told; NGX_DEPLOY_ERROR: memory.
  */
 int ngx_deploy_payload_create(ngx_deploy_payload_t **payload,
     ngx_deploy_pool_t *pool, const ngx_deploy_senders_t *senders,
-    const char *scheme, const ngx_deploy_delivery_headers_t *headers,
-    unsigned form, uint64_t seed, const char **reason);
+    const ngx_deploy_delivery_t *delivery, const char **reason);
 
 /* the next bytes of the body; codes as ngx_deploy_payload_end() */
 int ngx_deploy_payload_feed(ngx_deploy_payload_t *payload, const u_char *p,
@@ -76,13 +74,17 @@ const char *ngx_deploy_payload_reason(ngx_deploy_payload_t *payload);
 /* bytes accepted so far, for the log */
 size_t ngx_deploy_payload_offset(ngx_deploy_payload_t *payload);
 
-/* the sender: "github", "bitbucket", "bitbucket-server", ... */
+/*
+ * The sender: "github", "bitbucket", "bitbucket-server", ...; absent while
+ * only the rest of the body can tell
+ */
 const ngx_deploy_str_t *ngx_deploy_payload_provider(
     ngx_deploy_payload_t *payload);
 
 /*
  * The sender's delivery id, for display: absent unless it is 1 to 128
- * visible ASCII characters
+ * visible ASCII characters.  Some senders have it in the body, then it is
+ * there after the end.
  */
 const ngx_deploy_str_t *ngx_deploy_payload_delivery(
     ngx_deploy_payload_t *payload);

@@ -55,7 +55,7 @@ ngx_deploy_sender_word(const ngx_deploy_str_t *word)
 
 int
 ngx_deploy_sender_keep(ngx_deploy_payload_t *payload, unsigned fact,
-    ngx_deploy_scan_type_e type, const ngx_deploy_str_t *value)
+    ngx_deploy_scan_type_e type, ngx_deploy_str_t *value)
 {
     ngx_deploy_raw_t  *raw;
 

@@ -17,9 +17,9 @@
 
 /*
  * What the senders share, private to core/ngx_deploy_payload.c and the
- * files of the senders.  A sender is a name, a table of paths and three
- * functions: the keys of JSON come in any order, so values are kept as they
- * come and all is decided at the end.
+ * files of the senders.  A sender is a name, its headers, a table of paths
+ * and some functions: the keys of JSON come in any order, so values are kept
+ * as they come and all is decided at the end.
  */
 
 #define NGX_DEPLOY_SENDER_MAX_RAW   80
@@ -63,10 +63,19 @@ typedef struct {
 
 typedef struct {
     ngx_deploy_str_t                 name;
-    unsigned                         form;      /* forms are sent, too */
+
+    /* headers, lower case or absent */
+    ngx_deploy_str_t                 event;
+    ngx_deploy_str_t                 event_type;  /* when event is empty */
+    ngx_deploy_str_t                 ids[2];      /* the first that is there */
+
+    unsigned                         form;        /* forms are sent, too */
     const ngx_deploy_scan_path_t    *paths;
 
-    /* sets payload->kind from payload->word; DECLINED with a reason */
+    /*
+     * sets payload->kind from payload->word; DECLINED with a reason; NULL
+     * where the body alone tells
+     */
     int   (*kind)(ngx_deploy_payload_t *payload);
 
     /* a value of the table */
@@ -75,12 +84,16 @@ typedef struct {
 
     /* makes the events */
     int   (*finish)(ngx_deploy_payload_t *payload);
+
+    /* of senders without a header: 1 when the values are of their kind */
+    unsigned  (*claims)(ngx_deploy_payload_t *payload);
 } ngx_deploy_sender_t;
 
 
 struct ngx_deploy_payload_s {
     ngx_deploy_pool_t                *pool;
     const ngx_deploy_sender_t        *sender;
+    const ngx_deploy_senders_t       *senders;
     ngx_deploy_scan_t                *scan;
     uint64_t                          seed;
 
@@ -91,6 +104,9 @@ struct ngx_deploy_payload_s {
     ngx_deploy_str_t                  delivery;
     ngx_deploy_str_t                  word;     /* absent: not in a header */
     unsigned                          kind;     /* the sender's own number */
+
+    /* of one of the senders that only the body tells, while none is told */
+    ngx_deploy_payload_t             *parts;
 
     ngx_deploy_event_t               *events;
     size_t                            nevents;
@@ -106,9 +122,43 @@ struct ngx_deploy_payload_s {
 };
 
 
+#define NGX_DEPLOY_SENDERS       4
+#define NGX_DEPLOY_BODY_SENDERS  1
+
+struct ngx_deploy_senders_s {
+    ngx_deploy_scan_table_t          *tables[NGX_DEPLOY_SENDERS];
+
+    /* of each fact of the body's table: the facts of the senders */
+    u_char                          (*facts)[NGX_DEPLOY_BODY_SENDERS];
+};
+
+
+extern const ngx_deploy_sender_t  ngx_deploy_body;
 extern const ngx_deploy_sender_t  ngx_deploy_github;
 extern const ngx_deploy_sender_t  ngx_deploy_bitbucket;
 extern const ngx_deploy_sender_t  ngx_deploy_bitbucket_server;
+extern const ngx_deploy_sender_t  ngx_deploy_standard;
+
+
+/* the sender that scheme and headers tell, ngx_deploy_body for none */
+const ngx_deploy_sender_t *ngx_deploy_sender_told(
+    const ngx_deploy_delivery_t *delivery);
+
+/* event and id of the delivery from the headers that the sender has */
+int ngx_deploy_sender_headers(ngx_deploy_payload_t *payload,
+    const ngx_deploy_delivery_t *delivery);
+
+/* sets the id of the delivery, when it can be shown */
+int ngx_deploy_sender_delivery(ngx_deploy_payload_t *payload,
+    const ngx_deploy_str_t *id);
+
+/* the body's table of paths and senders->facts, NULL when memory is short */
+ngx_deploy_scan_table_t *ngx_deploy_body_compile(ngx_deploy_pool_t *pool,
+    ngx_deploy_senders_t *senders);
+
+/* the parts of a payload that only the body tells */
+int ngx_deploy_body_create(ngx_deploy_payload_t *payload,
+    const ngx_deploy_delivery_t *delivery);
 
 
 /* gives the payload its reason, always NGX_DEPLOY_DECLINED */
@@ -120,7 +170,7 @@ unsigned ngx_deploy_sender_word(const ngx_deploy_str_t *word);
 
 /* keeps a value until the end, the first one of an array */
 int ngx_deploy_sender_keep(ngx_deploy_payload_t *payload, unsigned fact,
-    ngx_deploy_scan_type_e type, const ngx_deploy_str_t *value);
+    ngx_deploy_scan_type_e type, ngx_deploy_str_t *value);
 
 /* forgets the values of facts first to last */
 void ngx_deploy_sender_clear(ngx_deploy_payload_t *payload, unsigned first,

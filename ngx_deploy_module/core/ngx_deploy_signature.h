@@ -69,14 +69,6 @@ typedef enum {
 } ngx_deploy_verify_e;
 
 
-/*
- * How often the request carries a header, its first value in *value; name
- * is lower case
- */
-typedef unsigned (*ngx_deploy_get_header_pt)(void *data,
-    const ngx_deploy_str_t *name, ngx_deploy_str_t *value);
-
-
 /* the state of one request under one verifier */
 
 typedef struct {

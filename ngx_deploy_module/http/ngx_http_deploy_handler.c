@@ -233,67 +233,37 @@ static ngx_int_t
 ngx_http_deploy_parse(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     const char **reason)
 {
-    int                             rc;
-    size_t                          i, n;
-    uint64_t                        seed;
-    ngx_deploy_pool_t               pool;
-    ngx_deploy_payload_t           *payload;
-    ngx_http_deploy_main_conf_t    *dmcf;
-    ngx_deploy_delivery_headers_t   headers;
-
-    static const struct {
-        ngx_deploy_str_t   name;
-        size_t             offset;
-    } names[] = {
-        { ngx_deploy_string("x-github-event"),
-          offsetof(ngx_deploy_delivery_headers_t, github_event) },
-        { ngx_deploy_string("x-github-delivery"),
-          offsetof(ngx_deploy_delivery_headers_t, github_delivery) },
-        { ngx_deploy_string("x-event-key"),
-          offsetof(ngx_deploy_delivery_headers_t, event_key) },
-        { ngx_deploy_string("x-hook-uuid"),
-          offsetof(ngx_deploy_delivery_headers_t, hook_uuid) },
-        { ngx_deploy_string("x-request-uuid"),
-          offsetof(ngx_deploy_delivery_headers_t, request_uuid) },
-        { ngx_deploy_string("x-request-id"),
-          offsetof(ngx_deploy_delivery_headers_t, request_id) }
-    };
+    int                           rc;
+    ngx_deploy_pool_t             pool;
+    ngx_deploy_payload_t         *payload;
+    ngx_deploy_delivery_t         delivery;
+    ngx_http_deploy_main_conf_t  *dmcf;
 
     dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
 
-    ngx_memzero(&headers, sizeof(ngx_deploy_delivery_headers_t));
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-
-        n = ngx_http_deploy_get_header(r, &names[i].name,
-                          (ngx_deploy_str_t *) (void *)
-                              ((u_char *) &headers + names[i].offset));
-
-        if (n > 1) {
-            *reason = "a header of the sender is doubled";
-            return NGX_DECLINED;
-        }
-    }
-
     pool = ngx_http_deploy_pool(r->pool);
-    seed = ((uint64_t) ngx_random() << 32) ^ (uintptr_t) r
-           ^ (uint64_t) ngx_random();
 
-    rc = ngx_deploy_payload_create(&payload, &pool, dmcf->senders,
-                                   ctx->verifier ? ctx->verifier->name : NULL,
-                                   &headers, ctx->form, seed, reason);
+    delivery.scheme = ctx->verifier ? ctx->verifier->name : NULL;
+    delivery.get_header = ngx_http_deploy_get_header;
+    delivery.data = r;
+    delivery.form = ctx->form;
+    delivery.seed = ((uint64_t) ngx_random() << 32) ^ (uintptr_t) r
+                    ^ (uint64_t) ngx_random();
+
+    rc = ngx_deploy_payload_create(&payload, &pool, dmcf->senders, &delivery,
+                                   reason);
     if (rc != NGX_DEPLOY_OK) {
         return (rc == NGX_DEPLOY_DECLINED) ? NGX_DECLINED : NGX_ERROR;
     }
-
-    ctx->provider = *ngx_deploy_payload_provider(payload);
-    ctx->delivery = *ngx_deploy_payload_delivery(payload);
 
     rc = ngx_http_deploy_each_buf(r, ngx_http_deploy_feed, payload);
 
     if (rc == NGX_OK) {
         rc = ngx_deploy_payload_end(payload, &ctx->events, &ctx->nevents);
     }
+
+    ctx->provider = *ngx_deploy_payload_provider(payload);
+    ctx->delivery = *ngx_deploy_payload_delivery(payload);
 
     if (rc == NGX_DEPLOY_DECLINED) {
         *reason = ngx_deploy_payload_reason(payload);

@@ -282,23 +282,26 @@ static int
 run(const char *how, row_t *row, const char *scheme, ngx_deploy_str_t body,
     size_t piece, unsigned form)
 {
-    int                             rc;
-    size_t                          n, size, len;
-    const char                     *reason;
-    ngx_deploy_str_t                part;
-    ngx_deploy_event_t             *events;
-    ngx_deploy_senders_t           *senders;
-    ngx_deploy_payload_t           *payload;
-    ngx_deploy_delivery_headers_t   headers;
+    int                     rc;
+    size_t                  n, size, len;
+    const char             *reason;
+    tap_header_t            headers[2];
+    ngx_deploy_str_t        part;
+    ngx_deploy_event_t     *events;
+    ngx_deploy_senders_t   *senders;
+    ngx_deploy_payload_t   *payload;
+    ngx_deploy_delivery_t   delivery;
 
-    memset(&headers, 0, sizeof(headers));
+    headers[0].name = (strcmp(cell(row, "provider"), "github") == 0)
+                      ? "x-github-event" : "x-event-key";
+    headers[0].value = cell(row, "event_header");
+    headers[1].name = NULL;
 
-    if (strcmp(cell(row, "provider"), "github") == 0) {
-        headers.github_event = tap_str(cell(row, "event_header"));
-
-    } else {
-        headers.event_key = tap_str(cell(row, "event_header"));
-    }
+    delivery.scheme = scheme;
+    delivery.get_header = tap_get_header;
+    delivery.data = headers;
+    delivery.form = form;
+    delivery.seed = 42;
 
     senders = ngx_deploy_senders_create(tap_pool());
     if (senders == NULL) {
@@ -307,8 +310,8 @@ run(const char *how, row_t *row, const char *scheme, ngx_deploy_str_t body,
 
     reason = "";
 
-    rc = ngx_deploy_payload_create(&payload, tap_pool(), senders, scheme,
-                                   &headers, form, 42, &reason);
+    rc = ngx_deploy_payload_create(&payload, tap_pool(), senders, &delivery,
+                                   &reason);
     if (rc != NGX_DEPLOY_OK) {
         printf("# %s: %d %s\n", how, rc, reason);
         return 1;

@@ -63,7 +63,8 @@ static const fuzz_sender_t  fuzz_senders[] = {
     { "bitbucket", NULL, "diagnostics:ping", NULL },
     { "bitbucket", NULL, "mirror:repo_synchronized", NULL },
     { "bitbucket", NULL, NULL, NULL },
-    { NULL, NULL, "repo:push", NULL }
+    { NULL, NULL, "repo:push", NULL },
+    { "hmac", NULL, NULL, NULL }
 };
 
 #define FUZZ_SENDERS  (sizeof(fuzz_senders) / sizeof(fuzz_senders[0]))
@@ -135,28 +136,35 @@ fuzz_run(const fuzz_sender_t *sender, unsigned form, size_t piece,
     ngx_deploy_senders_t *senders, const uint8_t *data, size_t size,
     ngx_deploy_str_t *text)
 {
-    int                             rc;
-    size_t                          i, n, len;
-    const char                     *reason;
-    ngx_deploy_str_t                part;
-    ngx_deploy_json_t              *json;
-    ngx_deploy_event_t             *events;
-    ngx_deploy_payload_t           *payload;
-    ngx_deploy_delivery_headers_t   headers;
+    int                     rc;
+    size_t                  i, n, len;
+    const char             *reason;
+    tap_header_t            headers[5];
+    ngx_deploy_str_t        part;
+    ngx_deploy_json_t      *json;
+    ngx_deploy_event_t     *events;
+    ngx_deploy_payload_t   *payload;
+    ngx_deploy_delivery_t   delivery;
 
-    memset(&headers, 0, sizeof(headers));
     text->data = NULL;
     text->len = 0;
 
-    headers.github_event = tap_str(sender->github);
-    headers.event_key = tap_str(sender->key);
-    headers.hook_uuid = tap_str(sender->uuid);
-    headers.request_id = headers.hook_uuid;
+    headers[0] = (tap_header_t) { "x-github-event", sender->github };
+    headers[1] = (tap_header_t) { "x-event-key", sender->key };
+    headers[2] = (tap_header_t) { "x-hook-uuid", sender->uuid };
+    headers[3] = (tap_header_t) { "x-request-id", sender->uuid };
+    headers[4] = (tap_header_t) { NULL, NULL };
+
+    delivery.scheme = sender->scheme;
+    delivery.get_header = tap_get_header;
+    delivery.data = headers;
+    delivery.form = form;
+    delivery.seed = 1;
 
     reason = NULL;
 
-    rc = ngx_deploy_payload_create(&payload, tap_pool(), senders,
-                                   sender->scheme, &headers, form, 1, &reason);
+    rc = ngx_deploy_payload_create(&payload, tap_pool(), senders, &delivery,
+                                   &reason);
     if (rc != NGX_DEPLOY_OK) {
         fuzz_check(rc == NGX_DEPLOY_ERROR || reason != NULL);
         return rc;

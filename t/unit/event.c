@@ -65,6 +65,8 @@ static const test_on_t  ons[] = {
     { "curl", "build", NULL, NULL, NULL, -1, -1, NGX_DEPLOY_ON_BUILD,
       "build" },
     { "github", "ping", NULL, NULL, NULL, -1, -1, 0, "any" },
+    { "standard", "delete", NULL, NULL, NULL, -1, -1, 0, "any" },
+    { "standard", "slack_command", NULL, NULL, NULL, -1, -1, 0, "any" },
     { NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
 };
 

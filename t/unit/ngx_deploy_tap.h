@@ -30,6 +30,14 @@ struct tap_block_s {
 };
 
 
+/* the headers of a request, ended by a NULL name; value NULL: absent */
+
+typedef struct {
+    const char   *name;
+    const char   *value;
+} tap_header_t;
+
+
 static unsigned      tap_tests;
 static unsigned      tap_failed;
 static tap_block_t  *tap_blocks;
@@ -272,6 +280,30 @@ tap_copy(const void *p, size_t len)
     }
 
     return s;
+}
+
+
+/* an ngx_deploy_get_header_pt, data are the headers */
+
+static tap_unused unsigned
+tap_get_header(void *data, const ngx_deploy_str_t *name,
+    ngx_deploy_str_t *value)
+{
+    unsigned       n;
+    tap_header_t  *header;
+
+    n = 0;
+
+    for (header = data; header->name; header++) {
+        if (header->value != NULL
+            && ngx_deploy_str_is(name, header->name)
+            && n++ == 0)
+        {
+            *value = tap_copy(header->value, strlen(header->value));
+        }
+    }
+
+    return n;
 }
 
 

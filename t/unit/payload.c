@@ -4,8 +4,7 @@
  */
 
 
-#include "ngx_deploy_payload.h"
-#include "ngx_deploy_tap.h"
+#include "ngx_deploy_deliver.h"
 
 
 #define HASH   "1234567890abcdef1234567890abcdef12345678"
@@ -339,229 +338,41 @@ static const test_t  tests[] = {
 };
 
 
-static ngx_deploy_senders_t  *senders;
-
-
-static ngx_deploy_str_t
-unquote(const char *text)
-{
-    size_t            i;
-    ngx_deploy_str_t  s;
-
-    s = tap_copy(text, strlen(text));
-
-    for (i = 0; i < s.len; i++) {
-        if (s.data[i] == '\'') {
-            s.data[i] = '"';
-        }
-    }
-
-    return s;
-}
-
-
-static char *
-print_str(char *p, const char *prefix, const ngx_deploy_str_t *s)
-{
-    if (s->data == NULL) {
-        return p;
-    }
-
-    return p + sprintf(p, "%s%.*s ", prefix, (int) s->len, s->data);
-}
-
-
-static char *
-print_event(char *p, const ngx_deploy_event_t *event)
-{
-    size_t                   i;
-    const ngx_deploy_str_t  *f;
-
-    f = event->facts;
-
-    p = print_str(p, "", &f[NGX_DEPLOY_PROVIDER]);
-    p = print_str(p, "", &f[NGX_DEPLOY_EVENT]);
-    p = print_str(p, "", &f[NGX_DEPLOY_ACTION]);
-    p = print_str(p, "", &f[NGX_DEPLOY_REPO]);
-    p = print_str(p, "branch=", &f[NGX_DEPLOY_BRANCH]);
-    p = print_str(p, "source=", &f[NGX_DEPLOY_SOURCE_BRANCH]);
-    p = print_str(p, "tag=", &f[NGX_DEPLOY_TAG]);
-    p = print_str(p, "commit=", &f[NGX_DEPLOY_COMMIT]);
-    p = print_str(p, "by ", &f[NGX_DEPLOY_SENDER]);
-    p = print_str(p, "number=", &f[NGX_DEPLOY_NUMBER]);
-    p = print_str(p, "title=", &f[NGX_DEPLOY_TITLE]);
-    p = print_str(p, "url=", &f[NGX_DEPLOY_URL]);
-
-    p += sprintf(p, "merged=%d created=%d deleted=%d forced=%d ",
-                 event->merged, event->created, event->deleted,
-                 event->forced);
-
-    for (i = 0; i < event->npaths; i++) {
-        p = print_str(p, "", &event->paths[i]);
-    }
-
-    return p + sprintf(p, "complete=%d\n", event->paths_complete);
-}
-
-
-static const char *
-run(const char *scheme, const ngx_deploy_delivery_headers_t *headers,
-    ngx_deploy_str_t body, size_t piece, unsigned form)
-{
-    int                    rc;
-    char                  *p;
-    size_t                 i, n, len;
-    const char            *reason;
-    static char            text[65536];
-    ngx_deploy_str_t       part;
-    ngx_deploy_event_t    *events;
-    ngx_deploy_payload_t  *payload;
-
-    rc = ngx_deploy_payload_create(&payload, tap_pool(), senders, scheme,
-                                   headers, form, 1, &reason);
-
-    if (rc == NGX_DEPLOY_DECLINED) {
-        return reason;
-    }
-
-    if (rc == NGX_DEPLOY_ERROR) {
-        return "error";
-    }
-
-    for (i = 0; i < body.len && rc == NGX_DEPLOY_OK; i += len) {
-        len = (piece < body.len - i) ? piece : body.len - i;
-
-        part = tap_copy(body.data + i, len);
-        rc = ngx_deploy_payload_feed(payload, part.data, len);
-    }
-
-    rc = ngx_deploy_payload_end(payload, &events, &n);
-
-    if (rc == NGX_DEPLOY_DECLINED) {
-        return ngx_deploy_payload_reason(payload);
-    }
-
-    if (rc == NGX_DEPLOY_ERROR) {
-        return "error";
-    }
-
-    p = text;
-    *p = '\0';
-
-    for (i = 0; i < n; i++) {
-        p = print_event(p, &events[i]);
-    }
-
-    return text;
-}
-
-
 static void
 test_table(void)
 {
-    const char                     *scheme, *got;
-    const test_t                   *t;
-    ngx_deploy_str_t                body;
-    ngx_deploy_delivery_headers_t   headers;
+    const char        *scheme, *got;
+    const test_t      *t;
+    ngx_deploy_str_t   body;
+    tap_header_t       headers[] = {
+        { "x-github-event", NULL },
+        { "x-event-key", NULL },
+        { NULL, NULL }
+    };
 
     for (t = tests; t->name; t++) {
-        memset(&headers, 0, sizeof(headers));
-
-        headers.github_event = tap_str(t->github);
-        headers.event_key = tap_str(t->key);
+        headers[0].value = t->github;
+        headers[1].value = t->key;
 
         scheme = t->github ? "github" : "bitbucket";
         body = unquote(t->body);
 
-        is_str(tap_str(run(scheme, &headers, body, body.len, 0)), t->want,
+        is_str(tap_str(run(scheme, headers, body, body.len, 0)), t->want,
                "%s %s", scheme, t->name);
 
-        got = run(scheme, &headers, body, 1, 0);
+        got = run(scheme, headers, body, 1, 0);
         is_str(tap_str(got), t->want, "%s %s, byte by byte", scheme, t->name);
     }
 }
 
 
 static void
-test_headers(void)
-{
-    const char                     *reason;
-    ngx_deploy_str_t                fork, ping;
-    ngx_deploy_payload_t           *payload;
-    ngx_deploy_delivery_headers_t   headers;
-
-    static const char *const  words[] = {
-        "", "Push", "pu sh", "push\n", "p\xc3\xa9",
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        NULL
-    };
-    const char *const        *word;
-
-    fork = unquote("{'repository':{'full_name':'a/b','slug':'d',"
-                   "'project':{'key':'c'}}}");
-    ping = unquote("{'zen':'z','hook_id':1}");
-
-    memset(&headers, 0, sizeof(headers));
-
-    is_str(tap_str(run("github", &headers, ping, 99, 0)),
-           "no X-GitHub-Event header", "no event header");
-    is_str(tap_str(run("token", &headers, ping, 99, 0)),
-           "the sender cannot be told from the headers", "no header");
-    is_str(tap_str(run(NULL, &headers, ping, 99, 0)),
-           "the sender cannot be told from the headers", "no scheme");
-
-    for (word = words; *word; word++) {
-        headers.github_event = tap_str(*word);
-        is_str(tap_str(run("github", &headers, ping, 99, 0)),
-               "the event header is malformed", "a malformed header");
-    }
-
-    /* GitHub's header comes first */
-
-    headers.github_event = tap_str("ping");
-    headers.event_key = tap_str("repo:fork");
-    ok(strncmp(run("hmac", &headers, ping, 99, 0), "github ping", 11) == 0,
-       "both headers");
-
-    ok(strncmp(run("bitbucket", &headers, fork, 99, 0),
-               "bitbucket repo:fork a/b", 23) == 0, "the scheme decides");
-
-    headers.request_id = tap_str("id");
-    ok(strncmp(run("bitbucket", &headers, fork, 99, 0),
-               "bitbucket-server repo:fork c/d", 30) == 0, "X-Request-Id");
-
-    headers.hook_uuid = tap_str("{1}");
-    ok(strncmp(run("bitbucket", &headers, fork, 99, 0),
-               "bitbucket repo:fork a/b", 23) == 0, "X-Hook-UUID");
-
-    headers.event_key.data = NULL;
-    is_str(tap_str(run("bitbucket", &headers, fork, 99, 0)),
-           "no X-Event-Key header", "the Cloud without a key");
-
-    headers.event_key = tap_str("repo:push");
-    is_str(tap_str(run("bitbucket", &headers, fork, 99, 1)),
-           "the sender sends no forms", "a form of Bitbucket");
-
-    headers.github_delivery = tap_str("72d3162e-cc78");
-    is_int(ngx_deploy_payload_create(&payload, tap_pool(), senders, "github",
-                                     &headers, 0, 1, &reason),
-           NGX_DEPLOY_OK, "a payload");
-    is_str(*ngx_deploy_payload_delivery(payload), "72d3162e-cc78",
-           "the delivery");
-    is_str(*ngx_deploy_payload_provider(payload), "github", "the provider");
-
-    headers.github_delivery = tap_str("a b");
-    (void) ngx_deploy_payload_create(&payload, tap_pool(), senders, "github",
-                                     &headers, 0, 1, &reason);
-    is_str(*ngx_deploy_payload_delivery(payload), NULL, "a strange delivery");
-}
-
-
-static void
 test_form(void)
 {
-    ngx_deploy_delivery_headers_t  headers;
-
+    static tap_header_t  headers[] = {
+        { "x-github-event", "ping" },
+        { NULL, NULL }
+    };
     static const char  want[] =
         "github ping a/b merged=-1 created=-1 deleted=-1 forced=-1 "
         "complete=-1\n";
@@ -571,24 +382,21 @@ test_form(void)
     static const char  evil[] =
         "{\"message\":\"&payload=%7B%22zen%22:+%22z%22,%22hook_id%22:1}\"}";
 
-    memset(&headers, 0, sizeof(headers));
-    headers.github_event = tap_str("ping");
-
-    is_str(tap_str(run("github", &headers, tap_str(evil), 999, 1)),
+    is_str(tap_str(run("github", headers, tap_str(evil), 999, 1)),
            "the form does not begin with \"payload=\"",
            "a delivery in JSON is no form");
-    is_str(tap_str(run("github", &headers, tap_str(body), 999, 1)), want,
+    is_str(tap_str(run("github", headers, tap_str(body), 999, 1)), want,
            "a form");
-    is_str(tap_str(run("github", &headers, tap_str(body), 1, 1)), want,
+    is_str(tap_str(run("github", headers, tap_str(body), 1, 1)), want,
            "a form, byte by byte");
 
-    ok(strchr(run("github", &headers, tap_str("payload=%7"), 9, 1), '=')
+    ok(strchr(run("github", headers, tap_str("payload=%7"), 9, 1), '=')
        == NULL, "a form that is cut");
-    ok(strchr(run("github", &headers, tap_str("payload=%7B"), 9, 1), '=')
+    ok(strchr(run("github", headers, tap_str("payload=%7B"), 9, 1), '=')
        == NULL, "a document that is cut");
-    is_str(tap_str(run("github", &headers, tap_str("other=%7B%7D"), 9, 1)),
+    is_str(tap_str(run("github", headers, tap_str("other=%7B%7D"), 9, 1)),
            "the form does not begin with \"payload=\"", "no payload");
-    ok(strchr(run("github", &headers, tap_str("payload=%7Bx%7D"), 9, 1), '=')
+    ok(strchr(run("github", headers, tap_str("payload=%7Bx%7D"), 9, 1), '=')
        == NULL, "a payload that is no JSON");
 }
 
@@ -631,20 +439,18 @@ static ngx_deploy_event_t *
 events_of(const char *github, const char *key, ngx_deploy_str_t body,
     size_t *n, const char **reason)
 {
-    int                             rc;
-    ngx_deploy_event_t             *events;
-    ngx_deploy_payload_t           *payload;
-    ngx_deploy_delivery_headers_t   headers;
+    int                    rc;
+    tap_header_t           headers[3];
+    ngx_deploy_event_t    *events;
+    ngx_deploy_payload_t  *payload;
 
-    memset(&headers, 0, sizeof(headers));
-    headers.github_event = tap_str(github);
-    headers.event_key = tap_str(key);
+    headers[0] = (tap_header_t) { "x-github-event", github };
+    headers[1] = (tap_header_t) { "x-event-key", key };
+    headers[2] = (tap_header_t) { NULL, NULL };
 
     *n = 0;
 
-    rc = ngx_deploy_payload_create(&payload, tap_pool(), senders, NULL,
-                                   &headers, 0, 1, reason);
-    if (rc != NGX_DEPLOY_OK) {
+    if (create(&payload, NULL, headers, 0, reason) != NGX_DEPLOY_OK) {
         return NULL;
     }
 
@@ -737,17 +543,18 @@ test_memory(void)
     long                            i;
     const char                     *got;
     ngx_deploy_str_t                body;
-    ngx_deploy_delivery_headers_t   headers;
 
-    memset(&headers, 0, sizeof(headers));
-    headers.github_event = tap_str("push");
+    static tap_header_t  headers[] = {
+        { "x-github-event", "push" },
+        { NULL, NULL }
+    };
 
     body = unquote(PUSH("'refs/heads/m'", "'" HASH "'", "",
                         "[{'added':['b','a'],'modified':[],'removed':[]}]"));
 
     for (i = 0; i < 1000; i++) {
         tap_pool_limit(i);
-        got = run("github", &headers, body, body.len, 0);
+        got = run("github", headers, body, body.len, 0);
         tap_pool_limit(-1);
 
         if (strcmp(got, "error") != 0) {
@@ -769,7 +576,6 @@ main(void)
     }
 
     test_table();
-    test_headers();
     test_form();
     test_limits();
     test_memory();
