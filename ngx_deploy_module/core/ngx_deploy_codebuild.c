@@ -5,6 +5,7 @@
 
 
 #include "ngx_deploy_codebuild.h"
+#include "ngx_deploy_region.h"
 
 #include <stdio.h>
 #include <openssl/err.h>
@@ -29,13 +30,6 @@ typedef struct {
 } ngx_deploy_codebuild_status_t;
 
 
-typedef struct {
-    const char                *prefix;
-    const char                *suffix;
-} ngx_deploy_codebuild_partition_t;
-
-
-static int ngx_deploy_codebuild_region(const ngx_deploy_str_t *region);
 static int ngx_deploy_codebuild_started(ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *id, const ngx_deploy_str_t *arn, int64_t number,
     ngx_deploy_reply_t *reply);
@@ -52,21 +46,6 @@ static void ngx_deploy_codebuild_classify(unsigned status,
 static int ngx_deploy_codebuild_message(ngx_deploy_pool_t *pool,
     ngx_deploy_str_t *message, ngx_deploy_reply_t *reply);
 static const char *ngx_deploy_codebuild_status(unsigned status);
-
-
-/* the first prefix that fits decides; all others have the last suffix */
-
-static const ngx_deploy_codebuild_partition_t
-    ngx_deploy_codebuild_partitions[] = {
-
-    { "cn-", "amazonaws.com.cn" },
-    { "eusc-", "amazonaws.eu" },
-    { "us-iso-", "c2s.ic.gov" },
-    { "us-isob-", "sc2s.sgov.gov" },
-    { "eu-isoe-", "cloud.adc-e.uk" },
-    { "us-isof-", "csp.hci.ic.gov" },
-    { "", "amazonaws.com" }
-};
 
 
 static const ngx_deploy_codebuild_code_t  ngx_deploy_codebuild_codes[] = {
@@ -164,60 +143,11 @@ ngx_deploy_codebuild_project_name(const ngx_deploy_str_t *name)
 }
 
 
-static int
-ngx_deploy_codebuild_region(const ngx_deploy_str_t *region)
-{
-    size_t    i;
-    u_char    c;
-    unsigned  dashes;
-
-    if (region->len == 0 || region->len > 32 || region->data[0] == '-'
-        || region->data[region->len - 1] == '-')
-    {
-        return NGX_DEPLOY_DECLINED;
-    }
-
-    dashes = 0;
-
-    for (i = 0; i < region->len; i++) {
-        c = region->data[i];
-
-        if (c == '-') {
-            dashes++;
-            continue;
-        }
-
-        if ((c < 'a' || c > 'z') && (c < '0' || c > '9')) {
-            return NGX_DEPLOY_DECLINED;
-        }
-    }
-
-    return (dashes < 2) ? NGX_DEPLOY_DECLINED : NGX_DEPLOY_OK;
-}
-
-
 int
 ngx_deploy_codebuild_host(ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *region, ngx_deploy_str_t *host)
 {
-    int                                      n;
-    char                                     buf[128];
-    const ngx_deploy_codebuild_partition_t  *partition;
-
-    if (ngx_deploy_codebuild_region(region) != NGX_DEPLOY_OK) {
-        return NGX_DEPLOY_DECLINED;
-    }
-
-    partition = ngx_deploy_codebuild_partitions;
-
-    while (!ngx_deploy_str_starts(region, partition->prefix)) {
-        partition++;
-    }
-
-    n = snprintf(buf, sizeof(buf), "codebuild.%.*s.%s", (int) region->len,
-                 (char *) region->data, partition->suffix);
-
-    return ngx_deploy_pstrdup(pool, host, (u_char *) buf, n);
+    return ngx_deploy_region_host(pool, "codebuild", region, 0, host);
 }
 
 
@@ -471,7 +401,7 @@ ngx_deploy_codebuild_url(ngx_deploy_pool_t *pool, const ngx_deploy_str_t *arn,
 
     if (!ngx_deploy_str_is(&parts[0], "arn")
         || !ngx_deploy_str_is(&parts[2], "codebuild")
-        || ngx_deploy_codebuild_region(&parts[3]) != NGX_DEPLOY_OK
+        || ngx_deploy_region_check(&parts[3]) != NGX_DEPLOY_OK
         || parts[4].len != 12
         || ngx_deploy_atoi64(parts[4].data, parts[4].len) < 0
         || !ngx_deploy_str_starts(&project, "build/"))
