@@ -24,6 +24,7 @@
 #include "ngx_deploy_signature.h"
 #include "ngx_deploy_sigv4.h"
 #include "ngx_deploy_url.h"
+#include "ngx_deploy_work_credentials.h"
 
 
 #if !(NGX_THREADS)
@@ -97,12 +98,9 @@ typedef struct {
     ngx_str_t                   region;      /* of the environment */
     ngx_str_t                   endpoint;    /* of the environment */
 
-    ngx_deploy_credentials_t    environment;
-    ngx_str_t                   profile;
-    ngx_str_t                   credentials_file;
-    ngx_str_t                   config_file;
+    /* AWS_... of the master, in the order of ngx_deploy_work_env_names */
+    char                       *aws[NGX_DEPLOY_WORK_NENV];
 
-    unsigned                    implicit:1;  /* the files are of HOME */
     unsigned                    used:1;      /* a location has the handler */
     unsigned                    threads:1;   /* something may post jobs */
 } ngx_http_deploy_main_conf_t;

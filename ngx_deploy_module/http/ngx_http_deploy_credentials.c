@@ -5,10 +5,10 @@
 
 
 #include "ngx_http_deploy.h"
-#include "ngx_deploy_work_credentials.h"
 
 
 #define NGX_HTTP_DEPLOY_KEYS  8
+#define NGX_HTTP_DEPLOY_CREDENTIALS_LIMIT  10000     /* ms */
 
 
 typedef struct {
@@ -24,7 +24,7 @@ static ngx_int_t ngx_http_deploy_getenv(ngx_conf_t *cf, const char *name,
 /* the worker's, not the configuration's: nothing of it outlives a worker */
 
 static ngx_pool_t                *ngx_http_deploy_credentials_pool;
-static ngx_deploy_credentials_t   ngx_http_deploy_credentials;
+static ngx_deploy_work_set_t      ngx_http_deploy_credentials;
 static ngx_uint_t                 ngx_http_deploy_credentials_valid;
 
 static ngx_http_deploy_key_t      ngx_http_deploy_keys[NGX_HTTP_DEPLOY_KEYS];
@@ -35,30 +35,26 @@ ngx_int_t
 ngx_http_deploy_credentials_environment(ngx_conf_t *cf,
     ngx_http_deploy_main_conf_t *dmcf)
 {
-    u_char                    *p;
-    ngx_int_t                  rc;
-    ngx_str_t                  home;
-    ngx_deploy_credentials_t  *env;
+    ngx_str_t   value;
+    ngx_uint_t  i;
 
-    env = &dmcf->environment;
+    for (i = 0; i < NGX_DEPLOY_WORK_NENV; i++) {
 
-    rc = ngx_http_deploy_getenv(cf, "AWS_ACCESS_KEY_ID",
-                                &env->access_key_id);
-    rc |= ngx_http_deploy_getenv(cf, "AWS_SECRET_ACCESS_KEY",
-                                 &env->secret_access_key);
-    rc |= ngx_http_deploy_getenv(cf, "AWS_SESSION_TOKEN",
-                                 &env->session_token);
-    rc |= ngx_http_deploy_getenv(cf, "AWS_PROFILE", &dmcf->profile);
-    rc |= ngx_http_deploy_getenv(cf, "AWS_SHARED_CREDENTIALS_FILE",
-                                 &dmcf->credentials_file);
-    rc |= ngx_http_deploy_getenv(cf, "AWS_CONFIG_FILE", &dmcf->config_file);
-    rc |= ngx_http_deploy_getenv(cf, "AWS_REGION", &dmcf->region);
-    rc |= ngx_http_deploy_getenv(cf, "AWS_ENDPOINT_URL_CODEBUILD",
-                                 &dmcf->endpoint);
-    rc |= ngx_http_deploy_getenv(cf, "HOME", &home);
+        if (ngx_http_deploy_getenv(cf, ngx_deploy_work_env_names[i], &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
+        dmcf->aws[i] = (char *) value.data;
+
+        if (i == NGX_DEPLOY_WORK_REGION) {
+            dmcf->region = value;
+        }
+
+        if (i == NGX_DEPLOY_WORK_ENDPOINT_CODEBUILD) {
+            dmcf->endpoint = value;
+        }
     }
 
     if (dmcf->endpoint.len
@@ -69,31 +65,6 @@ ngx_http_deploy_credentials_environment(ngx_conf_t *cf,
                       "not https://host", &dmcf->endpoint);
         dmcf->endpoint.len = 0;
     }
-
-    /* the worker's user has no business in the home of root: see implicit */
-
-    if (home.len == 0 || dmcf->credentials_file.len || dmcf->config_file.len) {
-        return NGX_OK;
-    }
-
-    dmcf->implicit = 1;
-
-    p = ngx_pnalloc(cf->pool, home.len + sizeof("/.aws/credentials"));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    dmcf->credentials_file.data = p;
-    dmcf->credentials_file.len = ngx_sprintf(p, "%V/.aws/credentials%Z", &home)
-                                 - p - 1;
-
-    p = ngx_pnalloc(cf->pool, home.len + sizeof("/.aws/config"));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    dmcf->config_file.data = p;
-    dmcf->config_file.len = ngx_sprintf(p, "%V/.aws/config%Z", &home) - p - 1;
 
     return NGX_OK;
 }
@@ -132,29 +103,10 @@ void
 ngx_http_deploy_credentials_load(ngx_cycle_t *cycle,
     ngx_http_deploy_main_conf_t *dmcf)
 {
-    const char                *reason;
     ngx_deploy_pool_t          pool;
-    ngx_deploy_work_files_t    files;
-    ngx_deploy_credentials_t  *env, *set;
-
-    env = &dmcf->environment;
-    set = &ngx_http_deploy_credentials;
+    ngx_deploy_work_source_t   source;
 
     ngx_http_deploy_credentials_valid = 0;
-
-    if (env->access_key_id.len || env->secret_access_key.len) {
-
-        if (env->access_key_id.len == 0 || env->secret_access_key.len == 0) {
-            ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
-                          "deploy credentials: AWS_ACCESS_KEY_ID and "
-                          "AWS_SECRET_ACCESS_KEY must both be set");
-            return;
-        }
-
-        *set = *env;
-        ngx_http_deploy_credentials_valid = 1;
-        return;
-    }
 
     ngx_http_deploy_credentials_pool = ngx_create_pool(4096, cycle->log);
     if (ngx_http_deploy_credentials_pool == NULL) {
@@ -163,20 +115,21 @@ ngx_http_deploy_credentials_load(ngx_cycle_t *cycle,
 
     pool = ngx_http_deploy_pool(ngx_http_deploy_credentials_pool);
 
-    ngx_memzero(&files, sizeof(ngx_deploy_work_files_t));
+    ngx_memzero(&source, sizeof(ngx_deploy_work_source_t));
+    ngx_memcpy(source.env, dmcf->aws, sizeof(dmcf->aws));
 
-    files.credentials = (char *) dmcf->credentials_file.data;
-    files.config = (char *) dmcf->config_file.data;
-    files.profile = (char *) dmcf->profile.data;
-    files.implicit = dmcf->implicit;
+    source.kind = (source.env[NGX_DEPLOY_WORK_ACCESS_KEY_ID]
+                   || source.env[NGX_DEPLOY_WORK_SECRET_ACCESS_KEY])
+                  ? NGX_DEPLOY_WORK_ENVIRONMENT : NGX_DEPLOY_WORK_PROFILE;
+    source.now = ngx_time();
+    source.limit = NGX_HTTP_DEPLOY_CREDENTIALS_LIMIT;
 
-    reason = "out of memory";
-
-    if (ngx_deploy_work_credentials_file(&pool, &files, set, &reason)
+    if (ngx_deploy_work_credentials(&pool, &source,
+                                    &ngx_http_deploy_credentials)
         != NGX_DEPLOY_OK)
     {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "deploy credentials: %s", reason);
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "deploy credentials: %s",
+                      ngx_http_deploy_credentials.reason);
         return;
     }
 
@@ -187,10 +140,7 @@ ngx_http_deploy_credentials_load(ngx_cycle_t *cycle,
 void
 ngx_http_deploy_credentials_free(void)
 {
-    ngx_uint_t                 i;
-    ngx_deploy_credentials_t  *set;
-
-    set = &ngx_http_deploy_credentials;
+    ngx_uint_t  i;
 
     for (i = 0; i < ngx_http_deploy_nkeys; i++) {
         ngx_free(ngx_http_deploy_keys[i].region.data);
@@ -198,12 +148,7 @@ ngx_http_deploy_credentials_free(void)
 
     ngx_http_deploy_nkeys = 0;
 
-    if (set->secret_access_key.len) {
-        ngx_explicit_memzero(set->secret_access_key.data,
-                             set->secret_access_key.len);
-    }
-
-    ngx_memzero(set, sizeof(ngx_deploy_credentials_t));
+    ngx_deploy_work_wipe(&ngx_http_deploy_credentials);
     ngx_explicit_memzero(ngx_http_deploy_keys, sizeof(ngx_http_deploy_keys));
 
     if (ngx_http_deploy_credentials_pool) {
@@ -216,8 +161,8 @@ ngx_http_deploy_credentials_free(void)
 ngx_deploy_credentials_t *
 ngx_http_deploy_credentials_get(void)
 {
-    return ngx_http_deploy_credentials_valid ? &ngx_http_deploy_credentials
-                                             : NULL;
+    return ngx_http_deploy_credentials_valid
+           ? &ngx_http_deploy_credentials.credentials : NULL;
 }
 
 

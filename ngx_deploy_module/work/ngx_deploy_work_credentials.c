@@ -4,388 +4,317 @@
  */
 
 
-#include "ngx_deploy_work_credentials.h"
-#include "ngx_deploy_ini.h"
+#include "ngx_deploy_work_chain.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <openssl/crypto.h>
 
 
 typedef struct {
-    const char           *key;
-    const char           *reason;
-} ngx_deploy_work_unsupported_t;
+    const char  *name;
+    int        (*link)(ngx_deploy_work_ctx_t *ctx,
+                       ngx_deploy_work_found_t *found);
+} ngx_deploy_work_link_t;
 
 
-/* the texts of both files and the profile that is looked for in them */
-
-typedef struct {
-    ngx_deploy_str_t      texts[2];      /* credentials, config */
-    ngx_deploy_str_t      profile;
-} ngx_deploy_work_profile_t;
+static int ngx_deploy_work_walk(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_copy(ngx_deploy_pool_t *pool,
+    const ngx_deploy_work_found_t *found, ngx_deploy_work_set_t *set);
 
 
-static int ngx_deploy_work_read(const char *path, unsigned implicit,
-    ngx_deploy_str_t *text, const char **reason);
-static int ngx_deploy_work_open(const char *path, unsigned implicit,
-    const char **reason);
-static int ngx_deploy_work_null_device(const struct stat *st);
-static void ngx_deploy_work_wipe(ngx_deploy_str_t *text);
-static int ngx_deploy_work_profile(ngx_deploy_pool_t *pool,
-    const ngx_deploy_work_profile_t *profile,
-    ngx_deploy_credentials_t *credentials, const char **reason);
-static int ngx_deploy_work_keys(ngx_deploy_pool_t *pool,
-    const ngx_deploy_work_profile_t *profile, unsigned config,
-    ngx_deploy_credentials_t *credentials, const char **reason);
-static ngx_deploy_str_t ngx_deploy_work_get(
-    const ngx_deploy_work_profile_t *profile, unsigned config,
-    const char *key);
-static int ngx_deploy_work_printable(const ngx_deploy_str_t *s, size_t max);
+const char *const  ngx_deploy_work_env_names[NGX_DEPLOY_WORK_NENV] = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
 
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
 
-/* in the order the SDKs look, the role before all others */
+    "AWS_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "HOME",
 
-static const ngx_deploy_work_unsupported_t  ngx_deploy_work_unsupported[] = {
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 
-    { "role_arn",
-      "role_arn of the profile is not supported yet" },
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_EC2_METADATA_V1_DISABLED",
+    "AWS_METADATA_SERVICE_TIMEOUT",
+    "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+    "AWS_EC2_INSTANCE_PROFILE_NAME",
 
-    { "web_identity_token_file",
-      "web_identity_token_file of the profile is not supported yet" },
-
-    { "sso_session",
-      "sso_session of the profile is not supported" },
-
-    { "sso_account_id",
-      "sso_account_id of the profile is not supported" },
-
-    { "login_session",
-      "login_session of the profile is not supported" },
-
-    { "credential_process",
-      "credential_process of the profile is not supported yet" },
-
-    { "source_profile",
-      "source_profile of the profile is not supported yet" },
-
-    { "credential_source",
-      "credential_source of the profile is not supported yet" },
-
-    { NULL, NULL }
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_CODEBUILD",
+    "AWS_STS_REGIONAL_ENDPOINTS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_CA_BUNDLE"
 };
 
 
-int
-ngx_deploy_work_credentials_file(ngx_deploy_pool_t *pool,
-    const ngx_deploy_work_files_t *files,
-    ngx_deploy_credentials_t *credentials, const char **reason)
+/* in the order of ngx_deploy_work_kind_e, which is that of the chain */
+
+static const ngx_deploy_work_link_t  ngx_deploy_work_links[] = {
+    { "chain", ngx_deploy_work_walk },
+    { "environment", ngx_deploy_work_environment },
+    { "web_identity", NULL },
+    { "profile", ngx_deploy_work_profile },
+    { "container", NULL },
+    { "imds", NULL }
+};
+
+
+const char *
+ngx_deploy_work_kind_name(ngx_deploy_work_kind_e kind)
 {
-    int                         rc;
-    const char                 *name;
-    ngx_deploy_work_profile_t   profile;
+    return ngx_deploy_work_links[kind].name;
+}
 
-    memset(&profile, 0, sizeof(ngx_deploy_work_profile_t));
-    memset(credentials, 0, sizeof(ngx_deploy_credentials_t));
 
-    name = (files->profile && files->profile[0]) ? files->profile : "default";
+int
+ngx_deploy_work_kind(const ngx_deploy_str_t *name)
+{
+    int  kind;
 
-    profile.profile.data = (u_char *) name;
-    profile.profile.len = strlen(name);
+    for (kind = NGX_DEPLOY_WORK_IMDS; kind >= 0; kind--) {
 
-    rc = ngx_deploy_work_read(files->credentials, files->implicit,
-                              &profile.texts[0], reason);
-
-    if (rc == NGX_DEPLOY_OK) {
-        rc = ngx_deploy_work_read(files->config, files->implicit,
-                                  &profile.texts[1], reason);
+        if (ngx_deploy_str_is(name, ngx_deploy_work_links[kind].name)) {
+            break;
+        }
     }
 
+    return kind;
+}
+
+
+int
+ngx_deploy_work_credentials(ngx_deploy_pool_t *pool,
+    const ngx_deploy_work_source_t *source, ngx_deploy_work_set_t *set)
+{
+    int                      rc;
+    ngx_deploy_work_ctx_t    ctx;
+    ngx_deploy_work_found_t  found;
+
+    memset(set, 0, sizeof(ngx_deploy_work_set_t));
+    memset(&ctx, 0, sizeof(ngx_deploy_work_ctx_t));
+    memset(&found, 0, sizeof(ngx_deploy_work_found_t));
+
+    ctx.source = source;
+    ctx.set = set;
+    ctx.started = ngx_deploy_work_ms();
+
+    ngx_deploy_work_pool_init(&ctx);
+
+    set->kind = source->kind;
+
+    rc = ngx_deploy_work_links[source->kind].link(&ctx, &found);
+
     if (rc == NGX_DEPLOY_OK) {
-        rc = ngx_deploy_work_profile(pool, &profile, credentials, reason);
+        rc = ngx_deploy_work_copy(pool, &found, set);
+
+        if (rc != NGX_DEPLOY_OK) {
+            (void) ngx_deploy_work_fail(&ctx, 1, "out of memory");
+        }
     }
 
-    ngx_deploy_work_wipe(&profile.texts[0]);
-    ngx_deploy_work_wipe(&profile.texts[1]);
+    ngx_deploy_work_pool_wipe(&ctx);
 
     return rc;
 }
 
 
-/* a file that is missing gives an empty text */
-
 static int
-ngx_deploy_work_read(const char *path, unsigned implicit,
-    ngx_deploy_str_t *text, const char **reason)
+ngx_deploy_work_walk(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_found_t *found)
 {
-    int       fd;
-    ssize_t   n;
+    int          rc, kind;
+    unsigned     retry;
+    const char  *looked;
 
-    if (path == NULL || path[0] == '\0') {
-        return NGX_DEPLOY_OK;
-    }
+    retry = 0;
+    looked = NULL;
 
-    fd = ngx_deploy_work_open(path, implicit, reason);
-
-    if (fd == NGX_DEPLOY_DECLINED) {
-        return NGX_DEPLOY_OK;
-    }
-
-    if (fd < 0) {
-        return NGX_DEPLOY_ERROR;
-    }
-
-    /* one byte more tells a file that is too long */
-
-    text->data = malloc(NGX_DEPLOY_WORK_MAX_FILE + 1);
-
-    if (text->data == NULL) {
-        *reason = "out of memory";
-        (void) close(fd);
-        return NGX_DEPLOY_ERROR;
-    }
-
-    while (text->len <= NGX_DEPLOY_WORK_MAX_FILE) {
-        n = read(fd, text->data + text->len,
-                 NGX_DEPLOY_WORK_MAX_FILE + 1 - text->len);
-
-        if (n == -1 && errno == EINTR) {
+    for (kind = NGX_DEPLOY_WORK_ENVIRONMENT; kind <= NGX_DEPLOY_WORK_IMDS;
+         kind++)
+    {
+        if (ngx_deploy_work_links[kind].link == NULL) {
             continue;
         }
 
-        if (n == -1) {
-            *reason = "reading a file of the AWS profiles failed";
-            (void) close(fd);
-            return NGX_DEPLOY_ERROR;
-        }
+        ctx->set->kind = kind;
 
-        if (n == 0) {
-            break;
-        }
-
-        text->len += n;
-    }
-
-    (void) close(fd);
-
-    if (text->len > NGX_DEPLOY_WORK_MAX_FILE) {
-        *reason = "a file of the AWS profiles is over 1 MB";
-        return NGX_DEPLOY_ERROR;
-    }
-
-    return NGX_DEPLOY_OK;
-}
-
-
-/* a descriptor, NGX_DEPLOY_DECLINED or, with *reason, NGX_DEPLOY_ERROR */
-
-static int
-ngx_deploy_work_open(const char *path, unsigned implicit, const char **reason)
-{
-    int          fd;
-    struct stat  st;
-
-    /* of a FIFO neither this nor a read would ever return */
-
-    do {
-        fd = open(path, O_RDONLY|O_NONBLOCK|O_CLOEXEC|O_NOCTTY);
-    } while (fd == -1 && errno == EINTR);
-
-    if (fd == -1) {
-
-        if (errno == ENOENT || errno == ENOTDIR
-            || (implicit && (errno == EACCES || errno == EPERM)))
-        {
-            return NGX_DEPLOY_DECLINED;
-        }
-
-        *reason = "a file of the AWS profiles cannot be opened";
-        return NGX_DEPLOY_ERROR;
-    }
-
-    if (fstat(fd, &st) == -1
-        || (!S_ISREG(st.st_mode) && !ngx_deploy_work_null_device(&st)))
-    {
-        (void) close(fd);
-        *reason = "a file of the AWS profiles is not a regular file";
-        return NGX_DEPLOY_ERROR;
-    }
-
-    return fd;
-}
-
-
-/* AWS_CONFIG_FILE=/dev/null is the common way to say "none" */
-
-static int
-ngx_deploy_work_null_device(const struct stat *st)
-{
-    struct stat  null;
-
-    return S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0
-           && S_ISCHR(null.st_mode) && null.st_rdev == st->st_rdev;
-}
-
-
-static void
-ngx_deploy_work_wipe(ngx_deploy_str_t *text)
-{
-    if (text->data) {
-        OPENSSL_cleanse(text->data, text->len);
-        free(text->data);
-    }
-}
-
-
-static int
-ngx_deploy_work_profile(ngx_deploy_pool_t *pool,
-    const ngx_deploy_work_profile_t *profile,
-    ngx_deploy_credentials_t *credentials, const char **reason)
-{
-    int                                   rc;
-    unsigned                              config, exists, sections;
-    const ngx_deploy_work_unsupported_t  *u;
-
-    exists = 0;
-
-    for (config = 0; config < 2; config++) {
-        (void) ngx_deploy_ini_get(&profile->texts[config], config,
-                                  &profile->profile, "region", &sections);
-        exists |= sections;
-    }
-
-    if (!exists) {
-
-        if (ngx_deploy_str_is(&profile->profile, "default")) {
-            *reason = "no credentials";
-            return NGX_DEPLOY_DECLINED;
-        }
-
-        *reason = "the AWS profile does not exist";
-        return NGX_DEPLOY_ERROR;
-    }
-
-    for (u = ngx_deploy_work_unsupported; u->key; u++) {
-
-        for (config = 0; config < 2; config++) {
-
-            if (ngx_deploy_work_get(profile, config, u->key).len) {
-                *reason = u->reason;
-                goto found;
-            }
-        }
-    }
-
-found:
-
-    /* keys beside a role are those of its source: they have other rights */
-
-    if (u->key && u == ngx_deploy_work_unsupported) {
-        return NGX_DEPLOY_DECLINED;
-    }
-
-    for (config = 0; config < 2; config++) {
-        rc = ngx_deploy_work_keys(pool, profile, config, credentials, reason);
+        rc = ngx_deploy_work_links[kind].link(ctx, found);
 
         if (rc != NGX_DEPLOY_DECLINED) {
             return rc;
         }
+
+        retry |= ctx->set->retry;
+
+        looked = ngx_deploy_work_printf(ctx, "%s%s%s", looked ? looked : "",
+                                        looked ? "; " : "", ctx->set->reason);
+        if (looked == NULL) {
+            return ngx_deploy_work_fail(ctx, 1, "out of memory");
+        }
     }
 
-    if (u->key == NULL) {
-        *reason = "no credentials";
-    }
+    ctx->set->kind = NGX_DEPLOY_WORK_CHAIN;
+
+    (void) ngx_deploy_work_fail(ctx, retry, "no credentials: %s", looked);
 
     return NGX_DEPLOY_DECLINED;
 }
 
 
-static int
-ngx_deploy_work_keys(ngx_deploy_pool_t *pool,
-    const ngx_deploy_work_profile_t *profile, unsigned config,
-    ngx_deploy_credentials_t *credentials, const char **reason)
+int
+ngx_deploy_work_environment(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_found_t *found)
 {
-    ngx_deploy_str_t  id, secret, token;
+    unsigned                   i;
+    const char                *name, *reason;
+    ngx_deploy_str_t           time, *values[3];
+    ngx_deploy_credentials_t  *credentials;
 
-    id = ngx_deploy_work_get(profile, config, "aws_access_key_id");
-    secret = ngx_deploy_work_get(profile, config, "aws_secret_access_key");
-    token = ngx_deploy_work_get(profile, config, "aws_session_token");
+    credentials = &found->credentials;
 
-    if (id.len == 0 && secret.len == 0) {
+    values[NGX_DEPLOY_WORK_ACCESS_KEY_ID] = &credentials->access_key_id;
+    values[NGX_DEPLOY_WORK_SECRET_ACCESS_KEY]
+                                           = &credentials->secret_access_key;
+    values[NGX_DEPLOY_WORK_SESSION_TOKEN] = &credentials->session_token;
+
+    for (i = 0; i < 3; i++) {
+        name = ngx_deploy_work_env(ctx, i);
+
+        if (name) {
+            values[i]->data = (u_char *) name;
+            values[i]->len = strlen(name);
+        }
+    }
+
+    if (credentials->access_key_id.len == 0
+        && credentials->secret_access_key.len == 0)
+    {
+        (void) ngx_deploy_work_fail(ctx, 0, "AWS_ACCESS_KEY_ID is not set");
         return NGX_DEPLOY_DECLINED;
     }
 
-    if (secret.len == 0) {
-        *reason = "the profile has aws_access_key_id,"
-                  " but no aws_secret_access_key";
-        return NGX_DEPLOY_ERROR;
-    }
-
-    if (id.len == 0) {
-        *reason = "the profile has aws_secret_access_key,"
-                  " but no aws_access_key_id";
-        return NGX_DEPLOY_ERROR;
-    }
-
-    /* the id and the token go into headers */
-
-    if (!ngx_deploy_work_printable(&id, NGX_DEPLOY_SIGV4_MAX_KEY_ID)
-        || !ngx_deploy_work_printable(&secret, NGX_DEPLOY_SIGV4_MAX_SECRET)
-        || (token.len
-            && !ngx_deploy_work_printable(&token, NGX_DEPLOY_WORK_MAX_TOKEN)))
+    if (credentials->access_key_id.len == 0
+        || credentials->secret_access_key.len == 0)
     {
-        *reason = "a key of the profile is too long or holds a character"
-                  " that no key has";
-        return NGX_DEPLOY_ERROR;
+        return ngx_deploy_work_fail(ctx, 0, "AWS_ACCESS_KEY_ID and"
+                                    " AWS_SECRET_ACCESS_KEY must both be set");
     }
 
-    if (ngx_deploy_pstrdup(pool, &credentials->access_key_id, id.data, id.len)
-        != NGX_DEPLOY_OK
-        || ngx_deploy_pstrdup(pool, &credentials->secret_access_key,
-                              secret.data, secret.len)
-           != NGX_DEPLOY_OK
-        || (token.len
-            && ngx_deploy_pstrdup(pool, &credentials->session_token,
-                                  token.data, token.len)
-               != NGX_DEPLOY_OK))
-    {
-        *reason = "out of memory";
-        return NGX_DEPLOY_ERROR;
+    if (ngx_deploy_credentials_check(credentials, &reason) != NGX_DEPLOY_OK) {
+        return ngx_deploy_work_fail(ctx, 0, "environment: %s", reason);
+    }
+
+    found->source.data = (u_char *) "environment";
+    found->source.len = sizeof("environment") - 1;
+
+    name = ngx_deploy_work_env(ctx, NGX_DEPLOY_WORK_CREDENTIAL_EXPIRATION);
+
+    if (name == NULL) {
+        return NGX_DEPLOY_OK;
+    }
+
+    time.data = (u_char *) name;
+    time.len = strlen(name);
+
+    if (ngx_deploy_credentials_time(&time, &found->expires) != NGX_DEPLOY_OK) {
+        return ngx_deploy_work_fail(ctx, 0,
+                                  "AWS_CREDENTIAL_EXPIRATION is not a time");
+    }
+
+    /* the environment cannot change */
+
+    if (found->expires <= ngx_deploy_work_now(ctx)) {
+        return ngx_deploy_work_fail(ctx, 0, "the credentials of the"
+                                    " environment expired at %s", name);
     }
 
     return NGX_DEPLOY_OK;
 }
 
 
-static ngx_deploy_str_t
-ngx_deploy_work_get(const ngx_deploy_work_profile_t *profile, unsigned config,
-    const char *key)
+const char *
+ngx_deploy_work_env(ngx_deploy_work_ctx_t *ctx, ngx_deploy_work_env_e name)
 {
-    unsigned  section;
+    const char  *value;
 
-    return ngx_deploy_ini_get(&profile->texts[config], config,
-                              &profile->profile, key, &section);
+    value = ctx->source->env[name];
+
+    return (value && value[0]) ? value : NULL;
 }
 
 
 static int
-ngx_deploy_work_printable(const ngx_deploy_str_t *s, size_t max)
+ngx_deploy_work_copy(ngx_deploy_pool_t *pool,
+    const ngx_deploy_work_found_t *found, ngx_deploy_work_set_t *set)
 {
-    size_t  i;
+    const ngx_deploy_credentials_t  *from;
 
-    if (s->len > max) {
-        return 0;
+    from = &found->credentials;
+
+    if (ngx_deploy_pstrdup(pool, &set->source, found->source.data,
+                           found->source.len) != NGX_DEPLOY_OK
+        || ngx_deploy_pstrdup(pool, &set->credentials.access_key_id,
+                              from->access_key_id.data,
+                              from->access_key_id.len)
+           != NGX_DEPLOY_OK
+        || (from->session_token.len
+            && ngx_deploy_pstrdup(pool, &set->credentials.session_token,
+                                  from->session_token.data,
+                                  from->session_token.len)
+               != NGX_DEPLOY_OK)
+        || ngx_deploy_pstrdup(pool, &set->credentials.secret_access_key,
+                              from->secret_access_key.data,
+                              from->secret_access_key.len)
+           != NGX_DEPLOY_OK)
+    {
+        ngx_deploy_work_wipe(set);
+        return NGX_DEPLOY_ERROR;
     }
 
-    for (i = 0; i < s->len; i++) {
+    set->expires = found->expires;
+    set->stable = found->stable;
 
-        if (s->data[i] <= ' ' || s->data[i] >= 0x7f) {
-            return 0;
-        }
+    set->reason[0] = '\0';
+    set->retry = 0;
+
+    return NGX_DEPLOY_OK;
+}
+
+
+void
+ngx_deploy_work_wipe(ngx_deploy_work_set_t *set)
+{
+    ngx_deploy_credentials_t  *credentials;
+
+    credentials = &set->credentials;
+
+    if (credentials->access_key_id.len) {
+        OPENSSL_cleanse(credentials->access_key_id.data,
+                        credentials->access_key_id.len);
     }
 
-    return 1;
+    if (credentials->secret_access_key.len) {
+        OPENSSL_cleanse(credentials->secret_access_key.data,
+                        credentials->secret_access_key.len);
+    }
+
+    if (credentials->session_token.len) {
+        OPENSSL_cleanse(credentials->session_token.data,
+                        credentials->session_token.len);
+    }
+
+    memset(credentials, 0, sizeof(ngx_deploy_credentials_t));
 }

@@ -37,42 +37,63 @@ test_write(const char *path, const char *text)
 }
 
 
-/* what the files give: the key id, or why there is none */
+/* the source of a call that looks at the files alone */
+
+static ngx_deploy_work_source_t
+test_source(const char *profile)
+{
+    ngx_deploy_work_source_t  source;
+
+    memset(&source, 0, sizeof(ngx_deploy_work_source_t));
+
+    source.kind = NGX_DEPLOY_WORK_PROFILE;
+    source.env[NGX_DEPLOY_WORK_SHARED_CREDENTIALS_FILE] = test_credentials;
+    source.env[NGX_DEPLOY_WORK_CONFIG_FILE] = test_config;
+    source.profile = profile;
+    source.now = 1700000000;
+    source.limit = 5000;
+
+    return source;
+}
+
+
+/* what a source gives: the key id, or a reason that begins with that */
+
+static ngx_deploy_work_set_t
+test_set(const ngx_deploy_work_source_t *source, int want, const char *what)
+{
+    int                    rc;
+    ngx_deploy_work_set_t  set;
+
+    rc = ngx_deploy_work_credentials(tap_pool(), source, &set);
+
+    is_int(rc, want, "%s", what);
+
+    if (rc == NGX_DEPLOY_OK) {
+        is_str(set.credentials.access_key_id, what, "key id %s", what);
+
+    } else {
+        ok(strncmp(set.reason, what, strlen(what)) == 0, "reason: %s (%s)",
+           what, set.reason);
+        is_str(set.credentials.access_key_id, NULL, "no key id");
+    }
+
+    return set;
+}
+
 
 static ngx_deploy_credentials_t
 test_file(const char *credentials, const char *config, const char *profile,
     int want, const char *what)
 {
-    int                       rc;
-    const char               *reason;
-    ngx_deploy_work_files_t   files;
-    ngx_deploy_credentials_t  result;
+    ngx_deploy_work_source_t  source;
 
     test_write(test_credentials, credentials);
     test_write(test_config, config);
 
-    memset(&files, 0, sizeof(ngx_deploy_work_files_t));
+    source = test_source(profile);
 
-    files.credentials = test_credentials;
-    files.config = test_config;
-    files.profile = profile;
-    reason = NULL;
-
-    rc = ngx_deploy_work_credentials_file(tap_pool(), &files, &result,
-                                          &reason);
-
-    is_int(rc, want, "%s", what);
-
-    if (rc == NGX_DEPLOY_OK) {
-        is_str(result.access_key_id, what, "key id %s", what);
-
-    } else {
-        ok(reason && strcmp(reason, what) == 0, "reason: %s (%s)", what,
-           reason ? reason : "none");
-        is_str(result.access_key_id, NULL, "no key id");
-    }
-
-    return result;
+    return test_set(&source, want, what).credentials;
 }
 
 
@@ -109,130 +130,176 @@ test_keys(void)
 
     test_file("[default]\naws_access_key_id=AKIA5\n",
               "[default]\naws_secret_access_key=s5\n", NULL,
-              NGX_DEPLOY_ERROR, "the profile has aws_access_key_id,"
-              " but no aws_secret_access_key");
+              NGX_DEPLOY_ERROR, "profile \"default\" of");
     test_file("[default]\naws_secret_access_key=s5\n", NULL, NULL,
-              NGX_DEPLOY_ERROR, "the profile has aws_secret_access_key,"
-              " but no aws_access_key_id");
+              NGX_DEPLOY_ERROR, "profile \"default\" of");
     test_file("[default]\naws_access_key_id=A B\naws_secret_access_key=s\n",
-              NULL, NULL, NGX_DEPLOY_ERROR, "a key of the profile is too long"
-              " or holds a character that no key has");
+              NULL, NULL, NGX_DEPLOY_ERROR, "profile \"default\" of");
     test_file("[default]\naws_access_key_id=A\naws_secret_access_key=s\n"
               "aws_session_token=a\rb\n", NULL, NULL, NGX_DEPLOY_ERROR,
-              "a key of the profile is too long"
-              " or holds a character that no key has");
+              "profile \"default\" of");
 }
 
 
 static void
 test_profiles(void)
 {
-    test_file(NULL, NULL, NULL, NGX_DEPLOY_DECLINED, "no credentials");
-    test_file("", "", "default", NGX_DEPLOY_DECLINED, "no credentials");
+    test_file(NULL, NULL, NULL, NGX_DEPLOY_DECLINED,
+              "no profile \"default\" in \"/tmp/");
+    test_file("", "", "default", NGX_DEPLOY_DECLINED,
+              "no profile \"default\" in \"/tmp/");
     test_file(NULL, "[default]\nregion=us-east-1\n", NULL,
-              NGX_DEPLOY_DECLINED, "no credentials");
+              NGX_DEPLOY_DECLINED, "no credentials in the profile");
     test_file("[default]\naws_access_key_id=A\naws_secret_access_key=s\n",
-              "[default]\n", "p1", NGX_DEPLOY_ERROR,
-              "the AWS profile does not exist");
+              "[default]\n", "p1", NGX_DEPLOY_ERROR, "no profile \"p1\" in");
     test_file(NULL, "[profile p1]\nregion=x\n", "p1", NGX_DEPLOY_DECLINED,
-              "no credentials");
-
-    test_file(NULL, "[profile p1]\nrole_arn=arn\nsource_profile=default\n",
-              "p1", NGX_DEPLOY_DECLINED,
-              "role_arn of the profile is not supported yet");
-    test_file(NULL, "[default]\ncredential_process=/bin/x\n", NULL,
-              NGX_DEPLOY_DECLINED,
-              "credential_process of the profile is not supported yet");
-    test_file("[default]\nsource_profile=x\n", NULL, NULL,
-              NGX_DEPLOY_DECLINED,
-              "source_profile of the profile is not supported yet");
-    test_file(NULL, "[default]\nsso_session=x\nsso_account_id=1\n", NULL,
-              NGX_DEPLOY_DECLINED, "sso_session of the profile is not"
-              " supported");
-
-    /* keys beside a role are not to be used without it, others are */
-
-    test_file("[default]\naws_access_key_id=A\naws_secret_access_key=s\n",
-              "[default]\nrole_arn=arn\nsource_profile=default\n", NULL,
-              NGX_DEPLOY_DECLINED,
-              "role_arn of the profile is not supported yet");
-    test_file("[default]\naws_access_key_id=AKIA6\naws_secret_access_key=s\n",
-              "[default]\ncredential_process=/bin/x\n", NULL, NGX_DEPLOY_OK,
-              "AKIA6");
+              "no credentials in the profile \"p1\"");
 }
 
 
+/* the credentials file of a path that somebody named, or of HOME */
+
 static void
-test_path(const char *path, unsigned implicit, int want, const char *what)
+test_path(const char *path, const char *home, int want, const char *what)
 {
-    int                       rc;
-    const char               *reason;
-    ngx_deploy_work_files_t   files;
-    ngx_deploy_credentials_t  result;
+    ngx_deploy_work_source_t  source;
 
-    memset(&files, 0, sizeof(ngx_deploy_work_files_t));
+    source = test_source(NULL);
 
-    files.credentials = path;
-    files.implicit = implicit;
-    reason = NULL;
+    source.env[NGX_DEPLOY_WORK_SHARED_CREDENTIALS_FILE] = path;
+    source.env[NGX_DEPLOY_WORK_CONFIG_FILE] = "/dev/null";
+    source.env[NGX_DEPLOY_WORK_HOME] = home;
 
-    rc = ngx_deploy_work_credentials_file(tap_pool(), &files, &result,
-                                          &reason);
-
-    is_int(rc, want, "%s", path ? path : "no path");
-    ok(reason && strcmp(reason, what) == 0, "reason: %s (%s)", what,
-       reason ? reason : "none");
+    test_set(&source, want, what);
 }
 
 
 static void
 test_paths(void)
 {
-    FILE  *f;
+    int   i;
+    char  path[256];
 
-    test_path(NULL, 0, NGX_DEPLOY_DECLINED, "no credentials");
-    test_path("", 0, NGX_DEPLOY_DECLINED, "no credentials");
-    test_path("/dev/null", 0, NGX_DEPLOY_DECLINED, "no credentials");
-    test_path("/dev/null/x", 0, NGX_DEPLOY_DECLINED, "no credentials");
-    test_path("/dev/zero", 0, NGX_DEPLOY_ERROR,
-              "a file of the AWS profiles is not a regular file");
-    test_path(test_dir, 0, NGX_DEPLOY_ERROR,
-              "a file of the AWS profiles is not a regular file");
+    static const char  text[] = "[default]\naws_access_key_id=AKIAHOME\n"
+                                "aws_secret_access_key=s\n";
+
+    test_path(NULL, NULL, NGX_DEPLOY_DECLINED,
+              "no profile \"default\" in \"/.aws/credentials\" and");
+    test_path("", "", NGX_DEPLOY_DECLINED, "no profile \"default\" in");
+    test_path("/dev/null", NULL, NGX_DEPLOY_DECLINED,
+              "no profile \"default\" in \"/dev/null\" and \"/dev/null\"");
+    test_path("/dev/null/x", NULL, NGX_DEPLOY_DECLINED, "no profile");
+    test_path("/dev/zero", NULL, NGX_DEPLOY_ERROR,
+              "\"/dev/zero\" is not a regular file");
+    test_path(test_dir, NULL, NGX_DEPLOY_ERROR, "\"/tmp/ngx_deploy");
 
     (void) unlink(test_credentials);
 
     if (mkfifo(test_credentials, 0600) == 0) {
-        test_path(test_credentials, 0, NGX_DEPLOY_ERROR,
-                  "a file of the AWS profiles is not a regular file");
+        test_path(test_credentials, NULL, NGX_DEPLOY_ERROR,
+                  "\"/tmp/ngx_deploy");
     }
 
     (void) unlink(test_credentials);
     (void) symlink(test_credentials, test_credentials);
-    test_path(test_credentials, 1, NGX_DEPLOY_ERROR,
-              "a file of the AWS profiles cannot be opened");
+    test_path(test_credentials, NULL, NGX_DEPLOY_ERROR, "\"/tmp/ngx_deploy");
+
+    /* HOME is for the file that is not named */
+
+    snprintf(path, sizeof(path), "%s/.aws", test_dir);
+    (void) mkdir(path, 0700);
+    snprintf(path, sizeof(path), "%s/.aws/credentials", test_dir);
+    test_write(path, text);
+
+    test_path(NULL, test_dir, NGX_DEPLOY_OK, "AKIAHOME");
+    test_path("/dev/null", test_dir, NGX_DEPLOY_DECLINED, "no profile");
+
+    if (geteuid() != 0) {
+        (void) chmod(path, 0);
+        test_path(path, NULL, NGX_DEPLOY_ERROR, "\"/tmp/ngx_deploy");
+        test_path(NULL, test_dir, NGX_DEPLOY_DECLINED, "no profile");
+    }
+
+    (void) unlink(path);
+    snprintf(path, sizeof(path), "%s/.aws", test_dir);
+    (void) rmdir(path);
 
     test_write(test_credentials, "[default]\nregion=x\n");
 
-    if (geteuid() != 0) {
-        (void) chmod(test_credentials, 0);
-        test_path(test_credentials, 0, NGX_DEPLOY_ERROR,
-                  "a file of the AWS profiles cannot be opened");
-        test_path(test_credentials, 1, NGX_DEPLOY_DECLINED, "no credentials");
-        (void) chmod(test_credentials, 0600);
+    for (i = 0; i < 2; i++) {
+        is_int(truncate(test_credentials, NGX_DEPLOY_WORK_MAX_FILE + i), 0,
+               "1 MB");
+        test_path(test_credentials, NULL,
+                  i ? NGX_DEPLOY_ERROR : NGX_DEPLOY_DECLINED,
+                  i ? "\"/tmp/ngx_deploy" : "no credentials in the profile");
+    }
+}
+
+
+static void
+test_environment(void)
+{
+    ngx_deploy_work_set_t     set;
+    ngx_deploy_work_source_t  source;
+
+    memset(&source, 0, sizeof(ngx_deploy_work_source_t));
+
+    source.kind = NGX_DEPLOY_WORK_ENVIRONMENT;
+    source.now = 1700000000;
+    source.limit = 1000;
+
+    set = test_set(&source, NGX_DEPLOY_DECLINED,
+                   "AWS_ACCESS_KEY_ID is not set");
+    is_int(set.retry, 0, "no use to try again");
+
+    source.env[NGX_DEPLOY_WORK_ACCESS_KEY_ID] = "AKIAENV";
+    source.env[NGX_DEPLOY_WORK_SECRET_ACCESS_KEY] = "";
+    test_set(&source, NGX_DEPLOY_ERROR, "AWS_ACCESS_KEY_ID and"
+             " AWS_SECRET_ACCESS_KEY must both be set");
+
+    source.env[NGX_DEPLOY_WORK_SECRET_ACCESS_KEY] = "s";
+    set = test_set(&source, NGX_DEPLOY_OK, "AKIAENV");
+    is_str(set.credentials.secret_access_key, "s", "secret");
+    is_str(set.credentials.session_token, NULL, "no token");
+    is_str(set.source, "environment", "source");
+    is_int(set.kind, NGX_DEPLOY_WORK_ENVIRONMENT, "kind");
+    is_int(set.expires, 0, "never expires");
+
+    source.env[NGX_DEPLOY_WORK_SESSION_TOKEN] = "t";
+    source.env[NGX_DEPLOY_WORK_CREDENTIAL_EXPIRATION] = "2023-11-14T22:13:30Z";
+    set = test_set(&source, NGX_DEPLOY_OK, "AKIAENV");
+    is_str(set.credentials.session_token, "t", "token");
+    is_int(set.expires, 1700000010, "expires");
+
+    ngx_deploy_work_wipe(&set);
+    is_str(set.credentials.secret_access_key, NULL, "wiped");
+
+    source.now = 1700000010;
+    test_set(&source, NGX_DEPLOY_ERROR, "the credentials of the environment"
+             " expired at 2023-11-14T22:13:30Z");
+
+    source.env[NGX_DEPLOY_WORK_CREDENTIAL_EXPIRATION] = "tomorrow";
+    test_set(&source, NGX_DEPLOY_ERROR,
+             "AWS_CREDENTIAL_EXPIRATION is not a time");
+
+    source.env[NGX_DEPLOY_WORK_SESSION_TOKEN] = "t\nx: y";
+    test_set(&source, NGX_DEPLOY_ERROR, "environment: a key is too long");
+}
+
+
+static void
+test_kinds(void)
+{
+    int               kind;
+    ngx_deploy_str_t  name;
+
+    for (kind = NGX_DEPLOY_WORK_CHAIN; kind <= NGX_DEPLOY_WORK_IMDS; kind++) {
+        name = tap_str(ngx_deploy_work_kind_name(kind));
+        is_int(ngx_deploy_work_kind(&name), kind, "%s", (char *) name.data);
     }
 
-    is_int(truncate(test_credentials, NGX_DEPLOY_WORK_MAX_FILE), 0, "1 MB");
-    test_path(test_credentials, 0, NGX_DEPLOY_DECLINED, "no credentials");
-
-    f = fopen(test_credentials, "a");
-
-    if (f) {
-        (void) fputc('#', f);
-        (void) fclose(f);
-    }
-
-    test_path(test_credentials, 0, NGX_DEPLOY_ERROR,
-              "a file of the AWS profiles is over 1 MB");
+    name = tap_str("web-identity");
+    is_int(ngx_deploy_work_kind(&name), -1, "no such kind");
 }
 
 
@@ -240,21 +307,19 @@ static void
 test_memory(void)
 {
     long                      i;
-    const char               *reason;
-    ngx_deploy_work_files_t   files;
-    ngx_deploy_credentials_t  result;
+    ngx_deploy_work_set_t     set;
+    ngx_deploy_work_source_t  source;
 
     test_write(test_credentials, "[default]\naws_access_key_id=A\n"
                "aws_secret_access_key=s\naws_session_token=t\n");
 
-    memset(&files, 0, sizeof(ngx_deploy_work_files_t));
-    files.credentials = test_credentials;
+    source = test_source(NULL);
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         tap_pool_limit(i);
-        is_int(ngx_deploy_work_credentials_file(tap_pool(), &files, &result,
-                                                &reason),
+        is_int(ngx_deploy_work_credentials(tap_pool(), &source, &set),
                NGX_DEPLOY_ERROR, "no memory after %ld", i);
+        is_str(tap_str(set.reason), "out of memory", "reason");
     }
 
     tap_pool_limit(-1);
@@ -276,6 +341,8 @@ main(void)
     test_keys();
     test_profiles();
     test_paths();
+    test_environment();
+    test_kinds();
     test_memory();
 
     (void) unlink(test_credentials);
