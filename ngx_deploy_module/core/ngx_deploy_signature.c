@@ -4,64 +4,26 @@
  */
 
 
-#include "ngx_deploy_signature.h"
+#include "ngx_deploy_claim.h"
+#include "ngx_deploy_media.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
 
-typedef struct {
-    const char               *name;
-    ngx_deploy_scheme_type_e  type;
-    ngx_deploy_str_t          header;
-    ngx_deploy_str_t          prefix;
-    ngx_deploy_str_t          time_header;
-} ngx_deploy_scheme_t;
-
-
-static int ngx_deploy_secret_init(ngx_deploy_verifier_t *verifier,
-    EVP_MAC *mac, ngx_deploy_secret_t *secret, const u_char *p, size_t len);
-static ngx_deploy_verify_e ngx_deploy_signature_timestamp(
+static ngx_deploy_verify_e ngx_deploy_signature_signed(
     ngx_deploy_signature_t *sig, ngx_deploy_get_header_pt get, void *data,
     time_t now);
-static ngx_deploy_verify_e ngx_deploy_signature_claim(
-    ngx_deploy_signature_t *sig, ngx_deploy_str_t *value);
+static ngx_deploy_verify_e ngx_deploy_signature_payload(
+    ngx_deploy_signature_t *sig, ngx_deploy_get_header_pt get, void *data);
 static ngx_deploy_verify_e ngx_deploy_signature_macs(
     ngx_deploy_signature_t *sig);
-static void ngx_deploy_trim(ngx_deploy_str_t *s);
-
-
-static const ngx_deploy_scheme_t  ngx_deploy_schemes[] = {
-
-    { "github", NGX_DEPLOY_SCHEME_HMAC,
-      ngx_deploy_string("x-hub-signature-256"),
-      ngx_deploy_string("sha256="), ngx_deploy_null_string },
-
-    /* Cloud and Data Center: the SHA-1 header's name, a SHA-256 value */
-
-    { "bitbucket", NGX_DEPLOY_SCHEME_HMAC,
-      ngx_deploy_string("x-hub-signature"),
-      ngx_deploy_string("sha256="), ngx_deploy_null_string },
-
-    { "slack", NGX_DEPLOY_SCHEME_SLACK,
-      ngx_deploy_string("x-slack-signature"),
-      ngx_deploy_string("v0="),
-      ngx_deploy_string("x-slack-request-timestamp") },
-
-    { "token", NGX_DEPLOY_SCHEME_TOKEN,
-      ngx_deploy_string("authorization"),
-      ngx_deploy_null_string, ngx_deploy_null_string },
-
-    { "hmac", NGX_DEPLOY_SCHEME_HMAC,
-      ngx_deploy_null_string,
-      ngx_deploy_null_string, ngx_deploy_null_string },
-
-    { NULL, 0, ngx_deploy_null_string, ngx_deploy_null_string,
-      ngx_deploy_null_string }
-};
+static int ngx_deploy_signature_mac(void *data, const u_char *p, size_t len);
+static unsigned ngx_deploy_signature_match(ngx_deploy_signature_t *sig,
+    const u_char *digest);
+static unsigned ngx_deploy_signature_secret(
+    const ngx_deploy_verifier_t *verifier);
 
 
 static const char  *ngx_deploy_verify_names[] = {
@@ -76,351 +38,112 @@ static const char  *ngx_deploy_verify_names[] = {
 };
 
 
-int
-ngx_deploy_verifier_init(ngx_deploy_verifier_t *verifier,
-    const ngx_deploy_str_t *name)
-{
-    const ngx_deploy_scheme_t  *scheme;
-
-    memset(verifier, 0, sizeof(ngx_deploy_verifier_t));
-
-    for (scheme = ngx_deploy_schemes; scheme->name; scheme++) {
-
-        if (!ngx_deploy_str_is(name, scheme->name)) {
-            continue;
-        }
-
-        verifier->name = scheme->name;
-        verifier->type = scheme->type;
-        verifier->header = scheme->header;
-        verifier->prefix = scheme->prefix;
-        verifier->time_header = scheme->time_header;
-        verifier->algorithm = "SHA256";
-        verifier->size = 32;
-        verifier->tolerance = NGX_DEPLOY_TOLERANCE;
-        verifier->bearer = (scheme->type == NGX_DEPLOY_SCHEME_TOKEN);
-
-        return NGX_DEPLOY_OK;
-    }
-
-    return NGX_DEPLOY_DECLINED;
-}
-
-
-int
-ngx_deploy_verifier_algorithm(ngx_deploy_verifier_t *verifier,
-    const ngx_deploy_str_t *name)
-{
-    if (ngx_deploy_str_is(name, "sha256")) {
-        verifier->algorithm = "SHA256";
-        verifier->size = 32;
-
-    } else if (ngx_deploy_str_is(name, "sha512")) {
-        verifier->algorithm = "SHA512";
-        verifier->size = 64;
-
-    } else if (ngx_deploy_str_is(name, "sha1")) {
-        verifier->algorithm = "SHA1";
-        verifier->size = 20;
-
-    } else {
-        return NGX_DEPLOY_DECLINED;
-    }
-
-    return NGX_DEPLOY_OK;
-}
-
-
-int
-ngx_deploy_verifier_secrets(ngx_deploy_verifier_t *verifier,
-    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *text, size_t *shortest,
-    const char **reason)
-{
-    int            rc;
-    size_t         len;
-    EVP_MAC       *mac;
-    unsigned       line;
-    const u_char  *p, *end, *next;
-
-    static const u_char  bom[] = { 0xef, 0xbb, 0xbf };
-
-    *shortest = (size_t) -1;
-
-    if (text->len >= sizeof(bom) && memcmp(text->data, bom, sizeof(bom)) == 0) {
-        *reason = "begins with a byte order mark";
-        return NGX_DEPLOY_DECLINED;
-    }
-
-    if (text->len && memchr(text->data, '\0', text->len) != NULL) {
-        *reason = "holds a NUL byte";
-        return NGX_DEPLOY_DECLINED;
-    }
-
-    verifier->secrets = ngx_deploy_pcalloc(pool, NGX_DEPLOY_MAX_SECRETS
-                                                 * sizeof(ngx_deploy_secret_t));
-    if (verifier->secrets == NULL) {
-        return NGX_DEPLOY_ERROR;
-    }
-
-    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (mac == NULL) {
-        ERR_clear_error();
-        return NGX_DEPLOY_ERROR;
-    }
-
-    rc = NGX_DEPLOY_OK;
-    p = text->data;
-    end = p + text->len;
-
-    for (line = 1; p < end; line++, p = next) {
-
-        next = memchr(p, '\n', end - p);
-        len = (next ? next : end) - p;
-        next = next ? next + 1 : end;
-
-        if (len && p[len - 1] == '\r') {
-            len--;
-        }
-
-        if (len == 0 || *p == '#') {
-            continue;
-        }
-
-        if (verifier->nsecrets == NGX_DEPLOY_MAX_SECRETS) {
-            *reason = "holds more than 16 secrets";
-            rc = NGX_DEPLOY_DECLINED;
-            break;
-        }
-
-        verifier->secrets[verifier->nsecrets].line = line;
-
-        rc = ngx_deploy_secret_init(verifier, mac,
-                                    &verifier->secrets[verifier->nsecrets],
-                                    p, len);
-        if (rc != NGX_DEPLOY_OK) {
-            break;
-        }
-
-        verifier->nsecrets++;
-
-        if (len < *shortest) {
-            *shortest = len;
-        }
-    }
-
-    EVP_MAC_free(mac);
-
-    if (rc == NGX_DEPLOY_OK && verifier->nsecrets == 0) {
-        *reason = "holds no secret";
-        rc = NGX_DEPLOY_DECLINED;
-    }
-
-    return rc;
-}
-
-
-static int
-ngx_deploy_secret_init(ngx_deploy_verifier_t *verifier, EVP_MAC *mac,
-    ngx_deploy_secret_t *secret, const u_char *p, size_t len)
-{
-    OSSL_PARAM  params[2];
-
-    if (verifier->type == NGX_DEPLOY_SCHEME_TOKEN) {
-
-        /* digests are compared, so that no length is to be learnt */
-
-        if (EVP_Digest(p, len, secret->digest, NULL, EVP_sha256(), NULL) != 1) {
-            ERR_clear_error();
-            return NGX_DEPLOY_ERROR;
-        }
-
-        return NGX_DEPLOY_OK;
-    }
-
-    secret->mac = EVP_MAC_CTX_new(mac);
-    if (secret->mac == NULL) {
-        ERR_clear_error();
-        return NGX_DEPLOY_ERROR;
-    }
-
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-                                                 (char *) verifier->algorithm,
-                                                 0);
-    params[1] = OSSL_PARAM_construct_end();
-
-    if (EVP_MAC_init(secret->mac, p, len, params) != 1) {
-        ERR_clear_error();
-        EVP_MAC_CTX_free(secret->mac);
-        secret->mac = NULL;
-        return NGX_DEPLOY_ERROR;
-    }
-
-    return NGX_DEPLOY_OK;
-}
-
-
-void
-ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier)
-{
-    size_t  i;
-
-    for (i = 0; i < verifier->nsecrets; i++) {
-        EVP_MAC_CTX_free(verifier->secrets[i].mac);
-        verifier->secrets[i].mac = NULL;
-        OPENSSL_cleanse(verifier->secrets[i].digest, 32);
-    }
-
-    verifier->nsecrets = 0;
-}
-
-
 ngx_deploy_verify_e
 ngx_deploy_signature_begin(ngx_deploy_signature_t *sig,
     const ngx_deploy_verifier_t *verifier, ngx_deploy_get_header_pt get,
     void *data, time_t now)
 {
-    unsigned             n;
     ngx_deploy_str_t     value;
     ngx_deploy_verify_e  rc;
 
-    static const char  bearer[] = "bearer ";
+    /* the rest is written before it is read */
 
-    memset(sig, 0, sizeof(ngx_deploy_signature_t));
+    memset(sig, 0, offsetof(ngx_deploy_signature_t, claims));
 
     sig->verifier = verifier;
 
-    n = get(data, &verifier->header, &value);
+    rc = ngx_deploy_claim_header(&verifier->header, get, data, &value);
 
-    if (n == 0) {
-        return NGX_DEPLOY_VERIFY_MISSING;
+    if (rc == NGX_DEPLOY_VERIFY_SUCCESS) {
+        rc = ngx_deploy_claim_value(sig, &value);
     }
 
-    if (n > 1) {
-        return NGX_DEPLOY_VERIFY_DOUBLED;
+    if (rc == NGX_DEPLOY_VERIFY_SUCCESS) {
+        rc = ngx_deploy_signature_signed(sig, get, data, now);
     }
 
-    ngx_deploy_trim(&value);
-
-    if (value.len == 0) {
-        return NGX_DEPLOY_VERIFY_EMPTY;
-    }
-
-    if (verifier->type == NGX_DEPLOY_SCHEME_TOKEN) {
-
-        if (verifier->bearer) {
-            if (value.len < sizeof(bearer)
-                || strncasecmp((char *) value.data, bearer,
-                               sizeof(bearer) - 1) != 0)
-            {
-                return NGX_DEPLOY_VERIFY_MALFORMED;
-            }
-
-            value.data += sizeof(bearer) - 1;
-            value.len -= sizeof(bearer) - 1;
-        }
-
-        if (EVP_Digest(value.data, value.len, sig->claim, NULL, EVP_sha256(),
-                       NULL)
-            != 1)
-        {
-            ERR_clear_error();
-            return NGX_DEPLOY_VERIFY_ERROR;
-        }
-
-        return NGX_DEPLOY_VERIFY_SUCCESS;
-    }
-
-    rc = ngx_deploy_signature_claim(sig, &value);
-    if (rc != NGX_DEPLOY_VERIFY_SUCCESS) {
+    if (rc != NGX_DEPLOY_VERIFY_SUCCESS
+        || ngx_deploy_signature_secret(verifier))
+    {
         return rc;
-    }
-
-    if (verifier->time_header.len) {
-        rc = ngx_deploy_signature_timestamp(sig, get, data, now);
-        if (rc != NGX_DEPLOY_VERIFY_SUCCESS) {
-            return rc;
-        }
     }
 
     return ngx_deploy_signature_macs(sig);
 }
 
 
+/* what is signed besides the body, and how much of that is */
+
 static ngx_deploy_verify_e
-ngx_deploy_signature_timestamp(ngx_deploy_signature_t *sig,
+ngx_deploy_signature_signed(ngx_deploy_signature_t *sig,
     ngx_deploy_get_header_pt get, void *data, time_t now)
 {
-    int64_t   t;
-    unsigned  n;
+    ngx_deploy_verify_e           rc;
+    const ngx_deploy_verifier_t  *verifier;
 
-    n = get(data, &sig->verifier->time_header, &sig->timestamp);
+    verifier = sig->verifier;
 
-    if (n == 0) {
-        return NGX_DEPLOY_VERIFY_MISSING;
+    if (verifier->type == NGX_DEPLOY_SCHEME_PAYLOAD) {
+        return ngx_deploy_signature_payload(sig, get, data);
     }
 
-    if (n > 1) {
-        return NGX_DEPLOY_VERIFY_DOUBLED;
+    if (verifier->id_header.len) {
+
+        rc = ngx_deploy_claim_header(&verifier->id_header, get, data,
+                                     &sig->id);
+        if (rc == NGX_DEPLOY_VERIFY_SUCCESS) {
+            rc = ngx_deploy_claim_id(sig);
+        }
+
+        if (rc != NGX_DEPLOY_VERIFY_SUCCESS) {
+            return rc;
+        }
     }
 
-    ngx_deploy_trim(&sig->timestamp);
+    if (verifier->time_header.len) {
 
-    t = ngx_deploy_atoi64(sig->timestamp.data, sig->timestamp.len);
+        rc = ngx_deploy_claim_header(&verifier->time_header, get, data,
+                                     &sig->timestamp);
+        if (rc == NGX_DEPLOY_VERIFY_SUCCESS) {
+            rc = ngx_deploy_claim_timestamp(sig, now);
+        }
 
-    if (t < 0) {
-        return NGX_DEPLOY_VERIFY_MALFORMED;
-    }
-
-    if (t < (int64_t) now - sig->verifier->tolerance
-        || t > (int64_t) now + sig->verifier->tolerance)
-    {
-        return NGX_DEPLOY_VERIFY_STALE;
+        return rc;
     }
 
     return NGX_DEPLOY_VERIFY_SUCCESS;
 }
 
 
+/*
+ * The content type is not signed: whatever it says, nothing is accepted but
+ * what the MAC covers, and sig->is_form tells what that was
+ */
+
 static ngx_deploy_verify_e
-ngx_deploy_signature_claim(ngx_deploy_signature_t *sig,
-    ngx_deploy_str_t *value)
+ngx_deploy_signature_payload(ngx_deploy_signature_t *sig,
+    ngx_deploy_get_header_pt get, void *data)
 {
-    int                           rc;
-    size_t                        size;
-    const ngx_deploy_str_t       *prefix;
-    const ngx_deploy_verifier_t  *verifier;
+    ngx_deploy_str_t     value;
+    ngx_deploy_verify_e  rc;
 
-    verifier = sig->verifier;
-    prefix = &verifier->prefix;
+    static const ngx_deploy_str_t  name = ngx_deploy_string("content-type");
 
-    if (prefix->len) {
-        if (value->len < prefix->len
-            || memcmp(value->data, prefix->data, prefix->len) != 0)
-        {
-            return NGX_DEPLOY_VERIFY_MALFORMED;
-        }
+    rc = ngx_deploy_claim_header(&name, get, data, &value);
 
-        value->data += prefix->len;
-        value->len -= prefix->len;
+    if (rc == NGX_DEPLOY_VERIFY_DOUBLED) {
+        return rc;
     }
 
-    if (verifier->base64) {
-        size = sizeof(sig->claim);
-
-        rc = ngx_deploy_base64_decode(sig->claim, &size, value->data,
-                                      value->len);
-
-        if (rc == NGX_DEPLOY_OK && size != verifier->size) {
-            rc = NGX_DEPLOY_DECLINED;
-        }
-
-    } else {
-        rc = ngx_deploy_hex_decode(sig->claim, verifier->size, value->data,
-                                   value->len);
+    if (rc == NGX_DEPLOY_VERIFY_SUCCESS
+        && ngx_deploy_media_type(&value) == NGX_DEPLOY_MEDIA_FORM)
+    {
+        sig->is_form = 1;
+        ngx_deploy_form_init(&sig->form, "payload", ngx_deploy_signature_mac,
+                             sig);
     }
 
-    return (rc == NGX_DEPLOY_OK) ? NGX_DEPLOY_VERIFY_SUCCESS
-                                 : NGX_DEPLOY_VERIFY_MALFORMED;
+    return NGX_DEPLOY_VERIFY_SUCCESS;
 }
 
 
@@ -443,10 +166,15 @@ ngx_deploy_signature_macs(ngx_deploy_signature_t *sig)
     }
 
     if (verifier->type == NGX_DEPLOY_SCHEME_SLACK) {
-        ngx_deploy_signature_update(sig, (u_char *) "v0:", 3);
-        ngx_deploy_signature_update(sig, sig->timestamp.data,
-                                    sig->timestamp.len);
-        ngx_deploy_signature_update(sig, (u_char *) ":", 1);
+        ngx_deploy_signature_mac(sig, (u_char *) "v0:", 3);
+        ngx_deploy_signature_mac(sig, sig->timestamp.data, sig->timestamp.len);
+        ngx_deploy_signature_mac(sig, (u_char *) ":", 1);
+
+    } else if (verifier->type == NGX_DEPLOY_SCHEME_STANDARD) {
+        ngx_deploy_signature_mac(sig, sig->id.data, sig->id.len);
+        ngx_deploy_signature_mac(sig, (u_char *) ".", 1);
+        ngx_deploy_signature_mac(sig, sig->timestamp.data, sig->timestamp.len);
+        ngx_deploy_signature_mac(sig, (u_char *) ".", 1);
     }
 
     return NGX_DEPLOY_VERIFY_SUCCESS;
@@ -457,11 +185,25 @@ void
 ngx_deploy_signature_update(ngx_deploy_signature_t *sig, const u_char *p,
     size_t len)
 {
-    size_t  i;
-
     if (len == 0) {
         return;
     }
+
+    if (sig->is_form) {
+        (void) ngx_deploy_form_feed(&sig->form, p, len);
+        return;
+    }
+
+    (void) ngx_deploy_signature_mac(sig, p, len);
+}
+
+
+static int
+ngx_deploy_signature_mac(void *data, const u_char *p, size_t len)
+{
+    ngx_deploy_signature_t  *sig = data;
+
+    size_t  i;
 
     for (i = 0; i < sig->verifier->nsecrets; i++) {
 
@@ -474,13 +216,15 @@ ngx_deploy_signature_update(ngx_deploy_signature_t *sig, const u_char *p,
             sig->failed = 1;
         }
     }
+
+    return NGX_DEPLOY_OK;
 }
 
 
 ngx_deploy_verify_e
 ngx_deploy_signature_end(ngx_deploy_signature_t *sig, unsigned *line)
 {
-    size_t                        i, len, size;
+    size_t                        i, len;
     u_char                        digest[NGX_DEPLOY_MAX_DIGEST];
     const u_char                 *p;
     ngx_deploy_verify_e           verdict;
@@ -493,20 +237,27 @@ ngx_deploy_signature_end(ngx_deploy_signature_t *sig, unsigned *line)
         return NGX_DEPLOY_VERIFY_ERROR;
     }
 
+    /* a field beside the payload would be one that nobody signed */
+
+    if (sig->is_form
+        && (ngx_deploy_form_end(&sig->form) != NGX_DEPLOY_OK
+            || sig->form.fields != 1))
+    {
+        return NGX_DEPLOY_VERIFY_MALFORMED;
+    }
+
     for (i = 0; i < verifier->nsecrets; i++) {
 
-        if (verifier->type == NGX_DEPLOY_SCHEME_TOKEN) {
+        if (ngx_deploy_signature_secret(verifier)) {
             p = verifier->secrets[i].digest;
-            size = 32;
 
         } else {
             p = digest;
-            size = verifier->size;
 
             if (sig->macs[i] == NULL
                 || EVP_MAC_final(sig->macs[i], digest, &len, sizeof(digest))
                    != 1
-                || len != size)
+                || len != verifier->size)
             {
                 ERR_clear_error();
                 return NGX_DEPLOY_VERIFY_ERROR;
@@ -515,7 +266,7 @@ ngx_deploy_signature_end(ngx_deploy_signature_t *sig, unsigned *line)
 
         /* all secrets are tried whichever matches */
 
-        if (CRYPTO_memcmp(p, sig->claim, size) == 0
+        if (ngx_deploy_signature_match(sig, p)
             && verdict != NGX_DEPLOY_VERIFY_SUCCESS)
         {
             verdict = NGX_DEPLOY_VERIFY_SUCCESS;
@@ -526,6 +277,35 @@ ngx_deploy_signature_end(ngx_deploy_signature_t *sig, unsigned *line)
     OPENSSL_cleanse(digest, sizeof(digest));
 
     return verdict;
+}
+
+
+/* all claims are compared whichever matches */
+
+static unsigned
+ngx_deploy_signature_match(ngx_deploy_signature_t *sig, const u_char *digest)
+{
+    size_t    i, size;
+    unsigned  match;
+
+    match = 0;
+    size = sig->verifier->size;
+
+    for (i = 0; i < sig->nclaims; i++) {
+        match |= (CRYPTO_memcmp(digest, sig->claims + i * size, size) == 0);
+    }
+
+    return match;
+}
+
+
+/* 1 when the secret itself is sent, nothing is signed */
+
+static unsigned
+ngx_deploy_signature_secret(const ngx_deploy_verifier_t *verifier)
+{
+    return verifier->type == NGX_DEPLOY_SCHEME_TOKEN
+           || verifier->type == NGX_DEPLOY_SCHEME_BASIC;
 }
 
 
@@ -547,20 +327,4 @@ const char *
 ngx_deploy_verify_name(ngx_deploy_verify_e verdict)
 {
     return ngx_deploy_verify_names[verdict];
-}
-
-
-static void
-ngx_deploy_trim(ngx_deploy_str_t *s)
-{
-    while (s->len && (s->data[0] == ' ' || s->data[0] == '\t')) {
-        s->data++;
-        s->len--;
-    }
-
-    while (s->len
-           && (s->data[s->len - 1] == ' ' || s->data[s->len - 1] == '\t'))
-    {
-        s->len--;
-    }
 }

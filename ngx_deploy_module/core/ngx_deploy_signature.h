@@ -9,6 +9,7 @@
 
 
 #include "ngx_deploy_core.h"
+#include "ngx_deploy_form.h"
 
 
 /*
@@ -19,21 +20,28 @@
 
 #define NGX_DEPLOY_MAX_DIGEST        64
 #define NGX_DEPLOY_MAX_SECRETS       16      /* of one deploy_verify */
+#define NGX_DEPLOY_MAX_CLAIMS        16      /* signatures in one header */
+#define NGX_DEPLOY_MAX_ID            256     /* bytes of a signed id */
+#define NGX_DEPLOY_MAX_PAIR          512     /* bytes of "user:password" */
 #define NGX_DEPLOY_SECRET_MIN        16      /* shorter ones are warned of */
+#define NGX_DEPLOY_KEY_MIN           24      /* the same, after whsec_ */
 #define NGX_DEPLOY_MAX_SECRET_FILE   65536
 #define NGX_DEPLOY_TOLERANCE         300     /* seconds */
 
 
 typedef enum {
     NGX_DEPLOY_SCHEME_HMAC = 0,      /* a MAC over the body */
+    NGX_DEPLOY_SCHEME_PAYLOAD,       /* a MAC over the JSON, in forms, too */
     NGX_DEPLOY_SCHEME_SLACK,         /* a MAC over "v0:timestamp:body" */
-    NGX_DEPLOY_SCHEME_TOKEN          /* the secret itself in a header */
+    NGX_DEPLOY_SCHEME_STANDARD,      /* MACs over "id.timestamp.body" */
+    NGX_DEPLOY_SCHEME_TOKEN,         /* the secret itself in a header */
+    NGX_DEPLOY_SCHEME_BASIC          /* "user:password" in Authorization */
 } ngx_deploy_scheme_type_e;
 
 
 typedef struct {
     void                     *mac;   /* keyed EVP_MAC_CTX, never updated */
-    u_char                    digest[32];    /* token: SHA-256 of it */
+    u_char                    digest[32];    /* no MAC: SHA-256 of it */
     unsigned                  line;
 } ngx_deploy_secret_t;
 
@@ -41,9 +49,10 @@ typedef struct {
 typedef struct {
     const char               *name;          /* "github" */
     ngx_deploy_scheme_type_e  type;
-    ngx_deploy_str_t          header;        /* lower case */
+    ngx_deploy_str_t          header;        /* lower case, as all names */
     ngx_deploy_str_t          prefix;        /* "sha256=" */
-    ngx_deploy_str_t          time_header;   /* lower case or absent */
+    ngx_deploy_str_t          id_header;     /* absent: no id is signed */
+    ngx_deploy_str_t          time_header;   /* absent: no time is signed */
     const char               *algorithm;     /* OpenSSL's digest name */
     size_t                    size;          /* bytes of the digest */
     unsigned                  base64;        /* else hexadecimal */
@@ -53,6 +62,17 @@ typedef struct {
     ngx_deploy_secret_t      *secrets;
     size_t                    nsecrets;
 } ngx_deploy_verifier_t;
+
+
+/* what is to be said of a file of secrets, lines begin with 1 */
+
+typedef struct {
+    const char               *reason;        /* static, with DECLINED */
+    unsigned                  line;          /* of it; 0: the whole file */
+    unsigned                  weak;          /* of a short secret, or 0 */
+    size_t                    min;           /* bytes it should have */
+    unsigned                  unused;        /* of an unused token, or 0 */
+} ngx_deploy_secrets_t;
 
 
 /* why a request was refused: the words of $deploy_verify */
@@ -73,16 +93,22 @@ typedef enum {
 
 typedef struct {
     const ngx_deploy_verifier_t  *verifier;
+    ngx_deploy_str_t              id;            /* the header's text */
     ngx_deploy_str_t              timestamp;     /* the header's text */
-    u_char                        claim[NGX_DEPLOY_MAX_DIGEST];
+    size_t                        nclaims;
     void                         *macs[NGX_DEPLOY_MAX_SECRETS];
+    unsigned                      is_form;       /* its payload is signed */
     unsigned                      failed;
+
+    /* claims of the digest's size, one after the other */
+    u_char                        claims[NGX_DEPLOY_MAX_CLAIMS * 32];
+    ngx_deploy_form_t             form;
 } ngx_deploy_signature_t;
 
 
 /*
- * Sets the defaults of a scheme: "github", "bitbucket", "slack", "token",
- * "hmac".  NGX_DEPLOY_OK, or NGX_DEPLOY_DECLINED for an unknown name.
+ * Sets the defaults of a scheme: "github", "gitlab", ... (providers.md,
+ * section 1.1).  NGX_DEPLOY_OK, or NGX_DEPLOY_DECLINED for an unknown name.
  */
 int ngx_deploy_verifier_init(ngx_deploy_verifier_t *verifier,
     const ngx_deploy_str_t *name);
@@ -92,15 +118,24 @@ int ngx_deploy_verifier_algorithm(ngx_deploy_verifier_t *verifier,
     const ngx_deploy_str_t *name);
 
 /*
+ * The header of "token", "hmac" and "standard"; with the last one its name
+ * ends in "-signature", and "-id" and "-timestamp" stand for that in the
+ * names of the others.  NGX_DEPLOY_OK; NGX_DEPLOY_DECLINED: not such a name,
+ * or the scheme has a header of its own; NGX_DEPLOY_ERROR: memory.
+ */
+int ngx_deploy_verifier_header(ngx_deploy_verifier_t *verifier,
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *name);
+
+/*
  * The secrets of a file's text, one a line; blank lines and those beginning
  * with "#" are skipped, CR LF is taken off, nothing else.  Must be called
- * last, when the algorithm is known.  *shortest is the length of the
- * shortest secret.  NGX_DEPLOY_OK; NGX_DEPLOY_DECLINED with a static *reason:
- * empty, too many, a byte order mark, a NUL; NGX_DEPLOY_ERROR.
+ * last, when the algorithm is known.  "gitlab" becomes a scheme of signatures
+ * when a line begins with "whsec_", and plain tokens are unused then.
+ * NGX_DEPLOY_OK; NGX_DEPLOY_DECLINED: see report; NGX_DEPLOY_ERROR: memory.
  */
 int ngx_deploy_verifier_secrets(ngx_deploy_verifier_t *verifier,
-    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *text, size_t *shortest,
-    const char **reason);
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *text,
+    ngx_deploy_secrets_t *report);
 
 /* frees what OpenSSL holds for the secrets */
 void ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier);
@@ -108,7 +143,8 @@ void ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier);
 /*
  * Checks the headers of a request and readies the MACs.  now is Unix time.
  * NGX_DEPLOY_VERIFY_SUCCESS: the body decides (or, for a token, it already
- * matched).  Whatever the result, ngx_deploy_signature_free() may be called.
+ * matched); the values of the headers have to live as long as sig.  Whatever
+ * the result, ngx_deploy_signature_free() may be called.
  */
 ngx_deploy_verify_e ngx_deploy_signature_begin(ngx_deploy_signature_t *sig,
     const ngx_deploy_verifier_t *verifier, ngx_deploy_get_header_pt get,
@@ -119,8 +155,10 @@ void ngx_deploy_signature_update(ngx_deploy_signature_t *sig,
     const u_char *p, size_t len);
 
 /*
- * The verdict, in constant time over all secrets.  *line is set to the line
- * of the secret that matched.
+ * The verdict, in constant time over all secrets and claims.  *line is set to
+ * the line of the secret that matched.  With NGX_DEPLOY_VERIFY_SUCCESS sig->id
+ * is the signed id of the delivery or absent, and sig->is_form tells that the
+ * payload of a form was signed, not the form.
  */
 ngx_deploy_verify_e ngx_deploy_signature_end(ngx_deploy_signature_t *sig,
     unsigned *line);

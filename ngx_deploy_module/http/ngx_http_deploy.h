@@ -184,6 +184,7 @@ typedef struct {
     ngx_deploy_verify_e             verdict;
     const ngx_deploy_verifier_t    *verifier;    /* that was satisfied */
     ngx_uint_t                      secret;      /* its line */
+    ngx_str_t                       id;          /* signed, or absent */
 
     ngx_str_t                       provider;
     ngx_str_t                       delivery;
@@ -203,6 +204,7 @@ typedef struct {
     unsigned                        hashed:1;    /* by the body filter */
     unsigned                        verified:1;  /* there is a verdict */
     unsigned                        reading:1;
+    unsigned                        payload:1;   /* of a form was signed */
     unsigned                        form:1;      /* not JSON */
     unsigned                        logged:1;
 } ngx_http_deploy_ctx_t;

@@ -265,6 +265,8 @@ ngx_http_deploy_gate_verdict(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
         }
 
         if (verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
+            ctx->id = ctx->sigs[i].id;
+            ctx->payload = ctx->sigs[i].is_form;
             break;
         }
     }

@@ -7,10 +7,12 @@
 #include "ngx_http_deploy.h"
 #include "ngx_http_deploy_outbound.h"
 
+#include "ngx_deploy_media.h"
+
 
 static ngx_int_t ngx_http_deploy_method(ngx_http_request_t *r);
 static ngx_int_t ngx_http_deploy_content_type(ngx_http_request_t *r,
-    unsigned *form);
+    ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_deploy_process(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
@@ -26,7 +28,6 @@ static void ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx);
 ngx_int_t
 ngx_http_deploy_handler(ngx_http_request_t *r)
 {
-    unsigned                     form;
     ngx_int_t                    rc;
     ngx_http_deploy_ctx_t       *ctx;
     ngx_http_deploy_loc_conf_t  *dlcf;
@@ -62,7 +63,7 @@ ngx_http_deploy_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_deploy_content_type(r, &form) != NGX_OK) {
+    if (ngx_http_deploy_content_type(r, ctx) != NGX_OK) {
         ctx->result = "failed";
 
         ngx_log_error(dlcf->log_level, r->connection->log, 0,
@@ -73,8 +74,6 @@ ngx_http_deploy_handler(ngx_http_request_t *r)
                                            "failed",
                                            "unsupported content type");
     }
-
-    ctx->form = form;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_deploy_body_handler);
 
@@ -110,10 +109,10 @@ ngx_http_deploy_method(ngx_http_request_t *r)
 /* JSON or a form, in UTF-8, not compressed */
 
 static ngx_int_t
-ngx_http_deploy_content_type(ngx_http_request_t *r, unsigned *form)
+ngx_http_deploy_content_type(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
-    u_char            *p, *last;
-    ngx_deploy_str_t   value, type;
+    ngx_deploy_str_t    value;
+    ngx_deploy_media_e  media;
 
     static ngx_deploy_str_t  content_type = ngx_deploy_string("content-type");
     static ngx_deploy_str_t  encoding = ngx_deploy_string("content-encoding");
@@ -124,48 +123,20 @@ ngx_http_deploy_content_type(ngx_http_request_t *r, unsigned *form)
         return NGX_DECLINED;
     }
 
-    if (ngx_http_deploy_get_header(r, &content_type, &value) != 1
-        || value.len > 256)
-    {
+    if (ngx_http_deploy_get_header(r, &content_type, &value) != 1) {
         return NGX_DECLINED;
     }
 
-    p = value.data;
-    last = p + value.len;
+    media = ngx_deploy_media_type(&value);
 
-    while (p < last && *p != ';' && *p != ' ') { p++; }
+    /* what is parsed has to be what was verified */
 
-    type.data = value.data;
-    type.len = p - value.data;
+    ctx->form = (ctx->verifier
+                 && ctx->verifier->type == NGX_DEPLOY_SCHEME_PAYLOAD)
+                ? ctx->payload : (media == NGX_DEPLOY_MEDIA_FORM);
 
-    if (ngx_deploy_str_is_nocase(&type, "application/json")) {
-        *form = 0;
-
-    } else if (ngx_deploy_str_is_nocase(&type,
-                                        "application/x-www-form-urlencoded"))
-    {
-        *form = 1;
-
-    } else {
-        return NGX_DECLINED;
-    }
-
-    while (p < last && (*p == ' ' || *p == ';')) { p++; }
-
-    if (p == last) {
-        return NGX_OK;
-    }
-
-    type.data = p;
-    type.len = last - p;
-
-    if (ngx_deploy_str_is_nocase(&type, "charset=utf-8")
-        || ngx_deploy_str_is_nocase(&type, "charset=\"utf-8\""))
-    {
-        return NGX_OK;
-    }
-
-    return NGX_DECLINED;
+    return (media == NGX_DEPLOY_MEDIA_JSON || media == NGX_DEPLOY_MEDIA_FORM)
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -263,7 +234,8 @@ ngx_http_deploy_parse(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     }
 
     ctx->provider = *ngx_deploy_payload_provider(payload);
-    ctx->delivery = *ngx_deploy_payload_delivery(payload);
+    ctx->delivery = ctx->id.len ? ctx->id
+                                : *ngx_deploy_payload_delivery(payload);
 
     if (rc == NGX_DEPLOY_DECLINED) {
         *reason = ngx_deploy_payload_reason(payload);

@@ -7,6 +7,7 @@
 #include "ngx_http_deploy.h"
 
 
+static void ngx_http_deploy_verify_gitlab(ngx_conf_t *cf, ngx_array_t *verify);
 static char *ngx_http_deploy_verify_param(ngx_conf_t *cf,
     ngx_deploy_verifier_t *v, ngx_str_t *value);
 static char *ngx_http_deploy_verify_secrets(ngx_conf_t *cf,
@@ -101,7 +102,59 @@ ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_deploy_verify_secrets(cf, v, &value[2]);
+    if (ngx_http_deploy_verify_secrets(cf, v, &value[2]) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_deploy_verify_gitlab(cf, dlcf->verify);
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * With a signing token the signature is obligatory, whichever of the files
+ * has it: a right token must not rescue a request without a signature
+ */
+
+static void
+ngx_http_deploy_verify_gitlab(ngx_conf_t *cf, ngx_array_t *verify)
+{
+    ngx_uint_t              i, n, signing;
+    ngx_deploy_verifier_t  *v;
+
+    v = verify->elts;
+    signing = 0;
+
+    for (i = 0; i < verify->nelts; i++) {
+        if (ngx_strcmp(v[i].name, "gitlab") == 0
+            && v[i].type == NGX_DEPLOY_SCHEME_STANDARD)
+        {
+            signing = 1;
+        }
+    }
+
+    if (!signing) {
+        return;
+    }
+
+    for (i = 0, n = 0; i < verify->nelts; i++) {
+
+        if (ngx_strcmp(v[i].name, "gitlab") == 0
+            && v[i].type == NGX_DEPLOY_SCHEME_TOKEN)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "a file of \"deploy_verify gitlab\" is not "
+                               "used, as another one has a signing token");
+
+            ngx_deploy_verifier_free(&v[i]);
+            continue;
+        }
+
+        v[n++] = v[i];
+    }
+
+    verify->nelts = n;
 }
 
 
@@ -109,30 +162,31 @@ static char *
 ngx_http_deploy_verify_param(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
     ngx_str_t *value)
 {
-    ngx_int_t   n;
-    ngx_str_t   s;
-    ngx_uint_t  hmac, token;
+    ngx_int_t          n;
+    ngx_str_t          s;
+    ngx_uint_t         hmac;
+    ngx_deploy_pool_t  pool;
 
     hmac = (ngx_strcmp(v->name, "hmac") == 0);
-    token = (v->type == NGX_DEPLOY_SCHEME_TOKEN);
 
-    if (ngx_strncmp(value->data, "header=", 7) == 0 && (hmac || token)) {
+    if (ngx_strncmp(value->data, "header=", 7) == 0) {
 
-        v->header.len = value->len - 7;
-        v->header.data = ngx_pnalloc(cf->pool, v->header.len + 1);
-        if (v->header.data == NULL) {
+        s.len = value->len - 7;
+        s.data = value->data + 7;
+
+        pool = ngx_http_deploy_pool(cf->pool);
+
+        switch (ngx_deploy_verifier_header(v, &pool, &s)) {
+
+        case NGX_DEPLOY_OK:
+            return NGX_CONF_OK;
+
+        case NGX_DEPLOY_DECLINED:
+            goto invalid;
+
+        default:
             return NGX_CONF_ERROR;
         }
-
-        ngx_strlow(v->header.data, value->data + 7, v->header.len);
-
-        v->bearer = (token && ngx_deploy_str_is(&v->header, "authorization"));
-
-        if (v->header.len == 0) {
-            goto invalid;
-        }
-
-        return NGX_CONF_OK;
     }
 
     if (ngx_strncmp(value->data, "algorithm=", 10) == 0 && hmac) {
@@ -200,11 +254,10 @@ static char *
 ngx_http_deploy_verify_secrets(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
     ngx_str_t *file)
 {
-    int                 rc;
-    size_t              shortest;
-    const char         *reason;
-    ngx_deploy_str_t    text;
-    ngx_deploy_pool_t   pool;
+    int                    rc;
+    ngx_deploy_str_t       text;
+    ngx_deploy_pool_t      pool;
+    ngx_deploy_secrets_t   report;
 
     if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK
         || ngx_http_deploy_read_secrets(cf, file, &text) != NGX_OK)
@@ -213,22 +266,40 @@ ngx_http_deploy_verify_secrets(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
     }
 
     pool = ngx_http_deploy_pool(cf->pool);
-    reason = "cannot be used";
 
-    rc = ngx_deploy_verifier_secrets(v, &pool, &text, &shortest, &reason);
+    rc = ngx_deploy_verifier_secrets(v, &pool, &text, &report);
 
     ngx_explicit_memzero(text.data, text.len);
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "secret file \"%V\" %s",
-                           file, reason);
+    if (rc == NGX_DEPLOY_ERROR) {
         return NGX_CONF_ERROR;
     }
 
-    if (shortest < NGX_DEPLOY_SECRET_MIN) {
+    if (rc != NGX_DEPLOY_OK && report.line == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "secret file \"%V\" %s",
+                           file, report.reason);
+        return NGX_CONF_ERROR;
+    }
+
+    if (rc != NGX_DEPLOY_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "secret file \"%V\", line %ui %s",
+                           file, (ngx_uint_t) report.line, report.reason);
+        return NGX_CONF_ERROR;
+    }
+
+    if (report.weak) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "secret file \"%V\" holds a secret under "
-                           "%d bytes", file, NGX_DEPLOY_SECRET_MIN);
+                           "secret file \"%V\", line %ui holds a secret "
+                           "under %uz bytes",
+                           file, (ngx_uint_t) report.weak, report.min);
+    }
+
+    if (report.unused) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "secret file \"%V\", line %ui is not used, as "
+                           "there is a signing token",
+                           file, (ngx_uint_t) report.unused);
     }
 
     return NGX_CONF_OK;

@@ -36,13 +36,13 @@ static scheme_t  schemes[] = {
     { "slack", "slack", 0, 0, 0 },
     { "generic", "hmac", 0, 0, 0 },
     { "api-key", "token", 0, 0, 0 },
-    { "gitea", NULL, 0, 0, 0 },
-    { "forgejo", NULL, 0, 0, 0 },
-    { "gogs", NULL, 0, 0, 0 },
-    { "gitlab-token", NULL, 0, 0, 0 },
-    { "gitlab-signing", NULL, 0, 0, 0 },
-    { "standard-webhooks", NULL, 0, 0, 0 },
-    { "basic", NULL, 0, 0, 0 },
+    { "gitea", "gitea", 0, 0, 0 },
+    { "forgejo", "forgejo", 0, 0, 0 },
+    { "gogs", "gogs", 0, 0, 0 },
+    { "gitlab-token", "gitlab", 0, 0, 0 },
+    { "gitlab-signing", "gitlab", 0, 0, 0 },
+    { "standard-webhooks", "standard", 0, 0, 0 },
+    { "basic", "azure", 0, 0, 0 },
     { "sns", NULL, 0, 0, 0 },
     { NULL, NULL, 0, 0, 0 }
 };
@@ -154,10 +154,12 @@ get_body(json_t *vector)
 static int
 get_secrets(ngx_deploy_verifier_t *v, json_t *vector, const char **reason)
 {
-    size_t             i, len, shortest;
-    json_t            *s;
-    u_char            *p;
-    ngx_deploy_str_t   file;
+    int                    rc;
+    size_t                 i, len;
+    json_t                *s;
+    u_char                *p;
+    ngx_deploy_str_t       file;
+    ngx_deploy_secrets_t   report;
 
     len = 0;
 
@@ -175,17 +177,17 @@ get_secrets(ngx_deploy_verifier_t *v, json_t *vector, const char **reason)
         *p++ = '\n';
     }
 
-    *reason = "";
+    rc = ngx_deploy_verifier_secrets(v, tap_pool(), &file, &report);
 
-    return ngx_deploy_verifier_secrets(v, tap_pool(), &file, &shortest,
-                                       reason);
+    *reason = report.reason ? report.reason : "";
+
+    return rc;
 }
 
 
 static void
 set_params(ngx_deploy_verifier_t *v, json_t *vector)
 {
-    char              *p;
     json_t            *params;
     ngx_deploy_str_t   s;
 
@@ -196,18 +198,11 @@ set_params(ngx_deploy_verifier_t *v, json_t *vector)
     }
 
     if (*text(params, "header")) {
-        v->header = value(json_object_get(params, "header"));
+        s = value(json_object_get(params, "header"));
 
-        for (p = (char *) v->header.data;
-             p < (char *) v->header.data + v->header.len;
-             p++)
-        {
-            if (*p >= 'A' && *p <= 'Z') {
-                *p |= 0x20;
-            }
+        if (ngx_deploy_verifier_header(v, tap_pool(), &s) != NGX_DEPLOY_OK) {
+            printf("# unknown header %s\n", text(params, "header"));
         }
-
-        v->bearer = 0;
     }
 
     if (json_object_get(params, "prefix")) {

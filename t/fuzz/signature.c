@@ -11,9 +11,10 @@
 
 
 /*
- * A byte for the scheme, then lines with the values of the signature's and
- * the timestamp's header, then the secrets.  Nothing is accepted unless the
- * claim is the MAC, and of a token the very secret.
+ * A byte for the scheme, then lines with the values of the headers of
+ * signature, time, id and content type, then the secrets, which are the body,
+ * too.  Nothing is accepted unless the claim is
+ * the MAC, and of a token the very secret.
  */
 
 
@@ -31,7 +32,16 @@ typedef struct {
     const ngx_deploy_verifier_t  *verifier;
     ngx_deploy_str_t              value;
     ngx_deploy_str_t              timestamp;
+    ngx_deploy_str_t              id;
+    ngx_deploy_str_t              type;
 } fuzz_headers_t;
+
+
+static const char  *fuzz_schemes[] = {
+    "github", "bitbucket", "slack", "token", "hmac", "hmac", "hmac", "token",
+    "gitlab", "gitea", "forgejo", "gogs", "azure", "standard", "standard",
+    "gitlab"
+};
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -42,7 +52,18 @@ fuzz_header(void *data, const ngx_deploy_str_t *name, ngx_deploy_str_t *value)
 {
     fuzz_headers_t *h = data;
 
-    *value = (name == &h->verifier->header) ? h->value : h->timestamp;
+    if (name == &h->verifier->header) {
+        *value = h->value;
+
+    } else if (name == &h->verifier->time_header) {
+        *value = h->timestamp;
+
+    } else if (name == &h->verifier->id_header) {
+        *value = h->id;
+
+    } else {
+        *value = h->type;
+    }
 
     return 1;
 }
@@ -73,37 +94,100 @@ fuzz_verifier(ngx_deploy_verifier_t *v, unsigned scheme)
 {
     ngx_deploy_str_t  s;
 
-    static const char  *schemes[] = { "github", "bitbucket", "slack", "token",
-                                      "hmac", "hmac", "hmac", "token" };
     static const char  *algorithms[] = { "sha256", "sha512", "sha1" };
 
-    s = tap_str(schemes[scheme % 8]);
+    s = tap_str(fuzz_schemes[scheme % 16]);
     fuzz_check(ngx_deploy_verifier_init(v, &s) == NGX_DEPLOY_OK);
 
-    if (scheme % 8 == 7) {
-        v->header = tap_str("x-key");
-        v->bearer = 0;
-    }
+    s = tap_str("X-Signature");
 
-    if (v->header.len == 0) {
-        s = tap_str(algorithms[scheme % 8 - 4]);
+    switch (scheme % 16) {
+
+    case 7:
+        fuzz_check(ngx_deploy_verifier_header(v, tap_pool(), &s)
+                   == NGX_DEPLOY_OK);
+        break;
+
+    case 4:
+    case 5:
+    case 6:
+        fuzz_check(ngx_deploy_verifier_header(v, tap_pool(), &s)
+                   == NGX_DEPLOY_OK);
+
+        s = tap_str(algorithms[scheme % 16 - 4]);
         fuzz_check(ngx_deploy_verifier_algorithm(v, &s) == NGX_DEPLOY_OK);
 
-        v->header = tap_str("x-signature");
-        v->prefix = tap_str((scheme & 16) ? "v1," : "");
-        v->base64 = (scheme & 8) != 0;
+        v->prefix = tap_str((scheme & 32) ? "v1," : "");
+        v->base64 = (scheme & 16) != 0;
+        break;
+
+    case 14:
+        s = tap_str("Svix-Signature");
+        fuzz_check(ngx_deploy_verifier_header(v, tap_pool(), &s)
+                   == NGX_DEPLOY_OK);
     }
+}
+
+
+/* the secret itself has to be somewhere in the file */
+
+static void
+fuzz_accepted(fuzz_headers_t *h, const ngx_deploy_str_t *secrets)
+{
+    size_t  size;
+    u_char  pair[NGX_DEPLOY_MAX_PAIR];
+
+    /* a MAC is not to be found by chance */
+
+    fuzz_check(h->verifier->type == NGX_DEPLOY_SCHEME_TOKEN
+               || h->verifier->type == NGX_DEPLOY_SCHEME_BASIC);
+
+    while (h->value.len
+           && strchr(" \t", h->value.data[h->value.len - 1]) != NULL)
+    {
+        h->value.len--;
+    }
+
+    while (h->value.len && strchr(" \t", h->value.data[0]) != NULL) {
+        h->value.data++;
+        h->value.len--;
+    }
+
+    if (h->verifier->type == NGX_DEPLOY_SCHEME_BASIC) {
+        size = sizeof(pair);
+        fuzz_check(h->value.len > 6);
+        fuzz_check(ngx_deploy_base64_decode(pair, &size, h->value.data + 6,
+                                            h->value.len - 6)
+                   == NGX_DEPLOY_OK);
+        fuzz_check(memmem(secrets->data, secrets->len, pair, size) != NULL);
+        fuzz_check(size && memchr(pair, ':', size) != NULL
+                   && pair[size - 1] != '\n');
+        return;
+    }
+
+    if (h->verifier->bearer) {
+        fuzz_check(h->value.len > 7);
+        h->value.data += 7;
+        h->value.len -= 7;
+    }
+
+    fuzz_check(h->value.len
+               && memmem(secrets->data, secrets->len, h->value.data,
+                         h->value.len)
+                  != NULL);
 }
 
 
 static void
 fuzz_verify(fuzz_headers_t *h, const ngx_deploy_str_t *secrets)
 {
+    size_t                  half;
     unsigned                line;
     ngx_deploy_verify_e     verdict;
     ngx_deploy_signature_t  sig;
 
     line = 0;
+    half = secrets->len / 2;
 
     verdict = ngx_deploy_signature_begin(&sig, h->verifier, fuzz_header, h,
                                          FUZZ_NOW);
@@ -113,26 +197,25 @@ fuzz_verify(fuzz_headers_t *h, const ngx_deploy_str_t *secrets)
                && verdict != NGX_DEPLOY_VERIFY_ERROR);
 
     if (verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
-        ngx_deploy_signature_update(&sig, secrets->data, secrets->len / 2);
-        ngx_deploy_signature_update(&sig, secrets->data + secrets->len / 2,
-                                    secrets->len - secrets->len / 2);
+
+        fuzz_check(sig.nclaims && sig.nclaims <= NGX_DEPLOY_MAX_CLAIMS);
+        fuzz_check(h->verifier->id_header.len == 0
+                   || (sig.id.len && sig.id.len <= NGX_DEPLOY_MAX_ID
+                       && memchr(sig.id.data, '.', sig.id.len) == NULL));
+
+        ngx_deploy_signature_update(&sig, secrets->data, half);
+        ngx_deploy_signature_update(&sig, secrets->data + half,
+                                    secrets->len - half);
 
         verdict = ngx_deploy_signature_end(&sig, &line);
 
         fuzz_check(verdict == NGX_DEPLOY_VERIFY_SUCCESS
-                   || verdict == NGX_DEPLOY_VERIFY_MISMATCH);
+                   || verdict == NGX_DEPLOY_VERIFY_MISMATCH
+                   || (verdict == NGX_DEPLOY_VERIFY_MALFORMED && sig.is_form));
         fuzz_check((verdict == NGX_DEPLOY_VERIFY_SUCCESS) == (line != 0));
 
-        /* a MAC is not to be found by chance */
-
-        fuzz_check(line == 0
-                   || h->verifier->type == NGX_DEPLOY_SCHEME_TOKEN);
-
-        if (line && !h->verifier->bearer) {
-            fuzz_check(memmem(secrets->data, secrets->len, h->value.data,
-                              h->value.len)
-                       || strchr(" \t", h->value.data[0])
-                       || strchr(" \t", h->value.data[h->value.len - 1]));
+        if (line) {
+            fuzz_accepted(h, secrets);
         }
     }
 
@@ -146,10 +229,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int                     rc;
-    size_t                  shortest;
-    const char             *reason;
     fuzz_headers_t          h;
     ngx_deploy_str_t        text;
+    ngx_deploy_secrets_t    report;
     ngx_deploy_verifier_t   v;
 
     if (size == 0) {
@@ -162,20 +244,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     h.verifier = &v;
     h.value = fuzz_line(&data, &size);
     h.timestamp = fuzz_line(&data, &size);
+    h.id = fuzz_line(&data, &size);
+    h.type = fuzz_line(&data, &size);
     text = tap_copy(data, size);
 
-    reason = NULL;
-    rc = ngx_deploy_verifier_secrets(&v, tap_pool(), &text, &shortest,
-                                     &reason);
+    rc = ngx_deploy_verifier_secrets(&v, tap_pool(), &text, &report);
 
     if (rc == NGX_DEPLOY_OK) {
         fuzz_check(v.nsecrets && v.nsecrets <= NGX_DEPLOY_MAX_SECRETS);
-        fuzz_check(shortest && shortest <= size);
+        fuzz_check(report.line == 0 && report.reason == NULL);
+        fuzz_check(report.unused == 0
+                   || v.type == NGX_DEPLOY_SCHEME_STANDARD);
 
         fuzz_verify(&h, &text);
 
     } else {
-        fuzz_check(rc == NGX_DEPLOY_DECLINED && reason != NULL);
+        fuzz_check(rc == NGX_DEPLOY_DECLINED && report.reason != NULL);
     }
 
     ngx_deploy_verifier_free(&v);

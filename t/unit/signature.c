@@ -7,11 +7,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "ngx_deploy_signature.h"
-#include "ngx_deploy_tap.h"
+#include "ngx_deploy_tap_verify.h"
 
-
-#define MAX_HEADERS  8
 
 /* published by GitHub */
 
@@ -19,128 +16,6 @@
 #define SECRET  "It's a Secret to Everybody"
 #define DIGEST  "757107ea0eb2509fc211221cce984b8a"                            \
                 "37570b6d7586c22c46f4379c8b043e17"
-
-#define NOW     1700000000
-
-
-typedef struct {
-    const char   *names[MAX_HEADERS];
-    const char   *values[MAX_HEADERS];
-    unsigned      n;
-} headers_t;
-
-
-static headers_t  headers;
-
-
-static void
-header(const char *name, const char *value)
-{
-    headers.names[headers.n] = name;
-    headers.values[headers.n++] = value;
-}
-
-
-static unsigned
-get_header(void *data, const ngx_deploy_str_t *name, ngx_deploy_str_t *value)
-{
-    unsigned   i, n;
-    headers_t *h = data;
-
-    for (n = 0, i = 0; i < h->n; i++) {
-        if (ngx_deploy_str_is(name, h->names[i]) && n++ == 0) {
-            *value = tap_copy(h->values[i], strlen(h->values[i]));
-        }
-    }
-
-    return n;
-}
-
-
-static int
-make(ngx_deploy_verifier_t *v, const char *scheme)
-{
-    ngx_deploy_str_t  s;
-
-    s = tap_str(scheme);
-    headers.n = 0;
-
-    return ngx_deploy_verifier_init(v, &s);
-}
-
-
-static int
-secrets(ngx_deploy_verifier_t *v, const char *text, size_t len,
-    size_t *shortest, const char **reason)
-{
-    ngx_deploy_str_t  s;
-
-    s = tap_copy(text, len);
-    *reason = "";
-
-    return ngx_deploy_verifier_secrets(v, tap_pool(), &s, shortest, reason);
-}
-
-
-static void
-load(ngx_deploy_verifier_t *v, const char *text)
-{
-    size_t       shortest;
-    const char  *reason;
-
-    if (secrets(v, text, strlen(text), &shortest, &reason) != NGX_DEPLOY_OK) {
-        printf("Bail out! %s\n", reason);
-        exit(1);
-    }
-}
-
-
-/* the whole of it, the body in pieces of step bytes */
-
-static ngx_deploy_verify_e
-verify(ngx_deploy_verifier_t *v, const char *body, size_t step, unsigned *line)
-{
-    size_t                  n, len;
-    ngx_deploy_str_t        s;
-    ngx_deploy_verify_e     verdict;
-    ngx_deploy_signature_t  sig;
-
-    *line = 0;
-
-    verdict = ngx_deploy_signature_begin(&sig, v, get_header, &headers, NOW);
-
-    if (verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
-
-        for (len = strlen(body); len; len -= n, body += n) {
-            n = (step < len) ? step : len;
-            s = tap_copy(body, n);
-
-            ngx_deploy_signature_update(&sig, s.data, s.len);
-            ngx_deploy_signature_update(&sig, NULL, 0);
-        }
-
-        verdict = ngx_deploy_signature_end(&sig, line);
-    }
-
-    ngx_deploy_signature_free(&sig);
-    ngx_deploy_signature_free(&sig);
-
-    return verdict;
-}
-
-
-static void
-is_verdict(ngx_deploy_verifier_t *v, const char *body,
-    ngx_deploy_verify_e want, const char *name)
-{
-    unsigned             line;
-    ngx_deploy_verify_e  got;
-
-    got = verify(v, body, 7, &line);
-
-    is_int(got, want, "%s: %s", name, ngx_deploy_verify_name(want));
-    is_int(line != 0, want == NGX_DEPLOY_VERIFY_SUCCESS, "%s: line", name);
-}
 
 
 /* one verdict for one value of the header */
@@ -232,9 +107,8 @@ test_secrets(void)
 {
     int                     i, n;
     char                    many[1024];
-    size_t                  shortest;
     unsigned                line;
-    const char             *reason;
+    ngx_deploy_secrets_t    report;
     ngx_deploy_verifier_t   v;
 
     static const char  rotated[] = "# new\n\nthe new secret 01\r\n#old\n"
@@ -243,10 +117,10 @@ test_secrets(void)
     /* rotation: the line that matched is told */
 
     make(&v, "github");
-    is_int(secrets(&v, rotated, sizeof(rotated) - 1, &shortest, &reason),
+    is_int(secrets(&v, rotated, sizeof(rotated) - 1, &report),
            NGX_DEPLOY_OK, "a file");
     is_int(v.nsecrets, 2, "two secrets");
-    is_int(shortest, 17, "the shortest");
+    is_int(report.weak, 0, "long enough");
 
     header("x-hub-signature-256", "sha256=" DIGEST);
     is_int(verify(&v, HELLO, 100, &line), NGX_DEPLOY_VERIFY_SUCCESS, "old");
@@ -291,44 +165,44 @@ test_secrets(void)
     /* refused */
 
     make(&v, "github");
-    is_int(secrets(&v, "", 0, &shortest, &reason), NGX_DEPLOY_DECLINED,
+    is_int(secrets(&v, "", 0, &report), NGX_DEPLOY_DECLINED,
            "empty file");
-    is_str(tap_str(reason), "holds no secret", "reason");
+    is_str(tap_str(report.reason), "holds no secret", "reason");
 
     make(&v, "github");
-    is_int(secrets(&v, "\n\r\n# no\n", 8, &shortest, &reason),
+    is_int(secrets(&v, "\n\r\n# no\n", 8, &report),
            NGX_DEPLOY_DECLINED, "comments only");
-    is_str(tap_str(reason), "holds no secret", "reason");
+    is_str(tap_str(report.reason), "holds no secret", "reason");
 
     make(&v, "github");
-    is_int(secrets(&v, "\xef\xbb\xbfsecret\n", 10, &shortest, &reason),
+    is_int(secrets(&v, "\xef\xbb\xbfsecret\n", 10, &report),
            NGX_DEPLOY_DECLINED, "byte order mark");
-    is_str(tap_str(reason), "begins with a byte order mark", "reason");
+    is_str(tap_str(report.reason), "begins with a byte order mark", "reason");
 
     make(&v, "github");
-    is_int(secrets(&v, "sec\0ret\n", 8, &shortest, &reason),
+    is_int(secrets(&v, "sec\0ret\n", 8, &report),
            NGX_DEPLOY_DECLINED, "NUL");
-    is_str(tap_str(reason), "holds a NUL byte", "reason");
+    is_str(tap_str(report.reason), "holds a NUL byte", "reason");
 
     for (n = 0, i = 0; i < NGX_DEPLOY_MAX_SECRETS + 1; i++) {
         n += sprintf(many + n, "secret %d\n", i);
     }
 
     make(&v, "github");
-    is_int(secrets(&v, many, n, &shortest, &reason), NGX_DEPLOY_DECLINED,
+    is_int(secrets(&v, many, n, &report), NGX_DEPLOY_DECLINED,
            "17 secrets");
-    is_str(tap_str(reason), "holds more than 16 secrets", "reason");
+    is_str(tap_str(report.reason), "holds more than 16 secrets", "reason");
     ngx_deploy_verifier_free(&v);
 
     make(&v, "github");
-    is_int(secrets(&v, many, n - 10, &shortest, &reason), NGX_DEPLOY_OK,
+    is_int(secrets(&v, many, n - 10, &report), NGX_DEPLOY_OK,
            "16 secrets");
     is_int(v.nsecrets, NGX_DEPLOY_MAX_SECRETS, "all of them");
     ngx_deploy_verifier_free(&v);
 
     make(&v, "github");
     tap_pool_limit(0);
-    is_int(secrets(&v, "secret", 6, &shortest, &reason), NGX_DEPLOY_ERROR,
+    is_int(secrets(&v, "secret", 6, &report), NGX_DEPLOY_ERROR,
            "no memory");
     tap_pool_limit(-1);
     ngx_deploy_verifier_free(&v);

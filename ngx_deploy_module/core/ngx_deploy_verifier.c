@@ -1,0 +1,258 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#include "ngx_deploy_signature.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+
+typedef struct {
+    const char                *name;
+    ngx_deploy_scheme_type_e   type;
+    ngx_deploy_str_t           header;
+    ngx_deploy_str_t           prefix;
+    ngx_deploy_str_t           id_header;
+    ngx_deploy_str_t           time_header;
+} ngx_deploy_scheme_t;
+
+
+static const ngx_deploy_scheme_t  ngx_deploy_schemes[] = {
+
+    { "github", NGX_DEPLOY_SCHEME_HMAC,
+      ngx_deploy_string("x-hub-signature-256"),
+      ngx_deploy_string("sha256="),
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    /* the secret token; with a signing token it is as "standard" */
+
+    { "gitlab", NGX_DEPLOY_SCHEME_TOKEN,
+      ngx_deploy_string("x-gitlab-token"),
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    /* Cloud and Data Center: the SHA-1 header's name, a SHA-256 value */
+
+    { "bitbucket", NGX_DEPLOY_SCHEME_HMAC,
+      ngx_deploy_string("x-hub-signature"),
+      ngx_deploy_string("sha256="),
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    { "gitea", NGX_DEPLOY_SCHEME_PAYLOAD,
+      ngx_deploy_string("x-gitea-signature"),
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    { "forgejo", NGX_DEPLOY_SCHEME_PAYLOAD,
+      ngx_deploy_string("x-forgejo-signature"),
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    { "gogs", NGX_DEPLOY_SCHEME_PAYLOAD,
+      ngx_deploy_string("x-gogs-signature"),
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    { "azure", NGX_DEPLOY_SCHEME_BASIC,
+      ngx_deploy_string("authorization"),
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    { "slack", NGX_DEPLOY_SCHEME_SLACK,
+      ngx_deploy_string("x-slack-signature"),
+      ngx_deploy_string("v0="),
+      ngx_deploy_null_string,
+      ngx_deploy_string("x-slack-request-timestamp") },
+
+    { "standard", NGX_DEPLOY_SCHEME_STANDARD,
+      ngx_deploy_string("webhook-signature"),
+      ngx_deploy_string("v1,"),
+      ngx_deploy_string("webhook-id"),
+      ngx_deploy_string("webhook-timestamp") },
+
+    { "token", NGX_DEPLOY_SCHEME_TOKEN,
+      ngx_deploy_string("authorization"),
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    { "hmac", NGX_DEPLOY_SCHEME_HMAC,
+      ngx_deploy_null_string,
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
+    { NULL, 0, ngx_deploy_null_string, ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string }
+};
+
+
+static int ngx_deploy_verifier_family(ngx_deploy_verifier_t *verifier,
+    ngx_deploy_pool_t *pool);
+static int ngx_deploy_verifier_join(ngx_deploy_pool_t *pool,
+    ngx_deploy_str_t *dst, const ngx_deploy_str_t *family, const char *end);
+
+
+int
+ngx_deploy_verifier_init(ngx_deploy_verifier_t *verifier,
+    const ngx_deploy_str_t *name)
+{
+    const ngx_deploy_scheme_t  *scheme;
+
+    memset(verifier, 0, sizeof(ngx_deploy_verifier_t));
+
+    for (scheme = ngx_deploy_schemes; scheme->name; scheme++) {
+
+        if (!ngx_deploy_str_is(name, scheme->name)) {
+            continue;
+        }
+
+        verifier->name = scheme->name;
+        verifier->type = scheme->type;
+        verifier->header = scheme->header;
+        verifier->prefix = scheme->prefix;
+        verifier->id_header = scheme->id_header;
+        verifier->time_header = scheme->time_header;
+        verifier->algorithm = "SHA256";
+        verifier->size = 32;
+        verifier->base64 = (scheme->type == NGX_DEPLOY_SCHEME_STANDARD);
+        verifier->bearer = ngx_deploy_str_is(name, "token");
+        verifier->tolerance = NGX_DEPLOY_TOLERANCE;
+
+        return NGX_DEPLOY_OK;
+    }
+
+    return NGX_DEPLOY_DECLINED;
+}
+
+
+int
+ngx_deploy_verifier_algorithm(ngx_deploy_verifier_t *verifier,
+    const ngx_deploy_str_t *name)
+{
+    if (ngx_deploy_str_is(name, "sha256")) {
+        verifier->algorithm = "SHA256";
+        verifier->size = 32;
+
+    } else if (ngx_deploy_str_is(name, "sha512")) {
+        verifier->algorithm = "SHA512";
+        verifier->size = 64;
+
+    } else if (ngx_deploy_str_is(name, "sha1")) {
+        verifier->algorithm = "SHA1";
+        verifier->size = 20;
+
+    } else {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+int
+ngx_deploy_verifier_header(ngx_deploy_verifier_t *verifier,
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *name)
+{
+    size_t  i;
+
+    if (name->len == 0
+        || (strcmp(verifier->name, "token") != 0
+            && strcmp(verifier->name, "hmac") != 0
+            && strcmp(verifier->name, "standard") != 0))
+    {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (ngx_deploy_pstrdup(pool, &verifier->header, name->data, name->len)
+        != NGX_DEPLOY_OK)
+    {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] >= 'A' && name->data[i] <= 'Z') {
+            verifier->header.data[i] |= 0x20;
+        }
+    }
+
+    if (verifier->type == NGX_DEPLOY_SCHEME_STANDARD) {
+        return ngx_deploy_verifier_family(verifier, pool);
+    }
+
+    verifier->bearer = (verifier->type == NGX_DEPLOY_SCHEME_TOKEN
+                        && ngx_deploy_str_is(&verifier->header,
+                                             "authorization"));
+    return NGX_DEPLOY_OK;
+}
+
+
+/* "svix-signature" goes with "svix-id" and "svix-timestamp" */
+
+static int
+ngx_deploy_verifier_family(ngx_deploy_verifier_t *verifier,
+    ngx_deploy_pool_t *pool)
+{
+    ngx_deploy_str_t  family;
+
+    static const char  end[] = "-signature";
+
+    family = verifier->header;
+
+    if (family.len < sizeof(end)
+        || memcmp(family.data + family.len - (sizeof(end) - 1), end,
+                  sizeof(end) - 1)
+           != 0)
+    {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    family.len -= sizeof(end) - 1;
+
+    if (ngx_deploy_verifier_join(pool, &verifier->id_header, &family, "-id")
+        != NGX_DEPLOY_OK)
+    {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    return ngx_deploy_verifier_join(pool, &verifier->time_header, &family,
+                                    "-timestamp");
+}
+
+
+static int
+ngx_deploy_verifier_join(ngx_deploy_pool_t *pool, ngx_deploy_str_t *dst,
+    const ngx_deploy_str_t *family, const char *end)
+{
+    size_t  len;
+
+    len = strlen(end);
+
+    dst->data = ngx_deploy_palloc(pool, family->len + len);
+    if (dst->data == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    memcpy(dst->data, family->data, family->len);
+    memcpy(dst->data + family->len, end, len);
+
+    dst->len = family->len + len;
+
+    return NGX_DEPLOY_OK;
+}
+
+
+void
+ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier)
+{
+    size_t  i;
+
+    for (i = 0; i < verifier->nsecrets; i++) {
+        EVP_MAC_CTX_free(verifier->secrets[i].mac);
+        verifier->secrets[i].mac = NULL;
+        OPENSSL_cleanse(verifier->secrets[i].digest, 32);
+    }
+
+    verifier->nsecrets = 0;
+}
