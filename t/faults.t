@@ -62,7 +62,7 @@ http {
         listen 127.0.0.1:%%PORT_8081%%;
         deploy_verify github %%TESTDIR%%/secret;
         deploy_transport {
-            proxy_read_timeout 300ms;
+            proxy_read_timeout 1s;
             proxy_buffering off;
         }
 

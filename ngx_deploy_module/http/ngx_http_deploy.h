@@ -41,7 +41,6 @@
 
 
 #define NGX_HTTP_DEPLOY_BODY_BUFFER  (128 * 1024)
-#define NGX_HTTP_DEPLOY_ATTEMPTS     3
 
 
 typedef struct {
@@ -210,36 +209,6 @@ typedef struct {
 } ngx_http_deploy_ctx_t;
 
 
-/* a StartBuild under way; it belongs to no client's request */
-
-struct ngx_http_deploy_dispatch_s {
-    void                           *fake[3];     /* the event's ident must */
-    ngx_int_t                       ident;       /* be as in a connection */
-
-    ngx_pool_t                     *pool;
-    ngx_log_t                      *log;
-    ngx_http_deploy_srv_conf_t     *dscf;
-
-    ngx_http_deploy_ctx_t          *waiter;      /* NULL: it has gone */
-    ngx_uint_t                      index;       /* of the build in it */
-
-    ngx_str_t                       project;
-    ngx_str_t                       delivery;
-    ngx_str_t                       region;
-    ngx_str_t                       url;
-    ngx_str_t                       host;        /* as it is signed */
-    ngx_str_t                       body;
-
-    ngx_uint_t                      attempt;
-    ngx_msec_t                      deadline;
-    ngx_event_t                     event;
-    ngx_http_deploy_outbound_t     *out;         /* while it is under way */
-    ngx_deploy_reply_t              reply;
-    ngx_http_deploy_build_state_e   state;
-    ngx_uint_t                      retry_after;
-};
-
-
 /* ngx_http_deploy_module.c */
 
 extern ngx_module_t  ngx_http_deploy_module;
@@ -306,13 +275,6 @@ ngx_int_t ngx_http_deploy_each_buf(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_deploy_handler(ngx_http_request_t *r);
 
-/*
- * A build of the request has its result, copied from the dispatch: answers
- * when it is the last one.
- */
-void ngx_http_deploy_wake(ngx_http_deploy_ctx_t *ctx,
-    ngx_http_deploy_dispatch_t *d);
-
 /* ngx_http_deploy_match.c */
 
 /*
@@ -336,14 +298,6 @@ ngx_int_t ngx_http_deploy_start(ngx_http_request_t *r,
 /* the project of a deploy_project block, or NULL */
 ngx_http_deploy_project_t *ngx_http_deploy_find_project(
     ngx_http_deploy_main_conf_t *dmcf, ngx_str_t *name);
-
-/* ngx_http_deploy_dispatch.c */
-
-/*
- * Begins a dispatch whose strings are in d->pool, which it owns from now
- * on.  The result is told to d->waiter, if that is still there, and logged.
- */
-void ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d);
 
 /* ngx_http_deploy_answer.c */
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_dispatch.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -250,6 +250,7 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     ngx_pool_t                  *pool;
     ngx_str_t                   *endpoint;
     ngx_deploy_pool_t            dpool;
+    ngx_http_deploy_call_t      *call;
     ngx_http_core_loc_conf_t    *clcf;
     ngx_http_deploy_dispatch_t  *d;
     ngx_http_deploy_loc_conf_t  *dlcf;
@@ -268,22 +269,25 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     }
 
     d->pool = pool;
-    d->log = clcf->error_log;
-    d->dscf = ngx_http_get_module_srv_conf(r, ngx_http_deploy_module);
     d->waiter = ctx;
     d->index = index;
-    d->deadline = ngx_current_msec + dlcf->timeout;
+
+    call = &d->call;
+
+    call->log = clcf->error_log;
+    call->dscf = ngx_http_get_module_srv_conf(r, ngx_http_deploy_module);
+    call->deadline = ngx_current_msec + dlcf->timeout;
 
     dpool = ngx_http_deploy_pool(pool);
 
     endpoint = (project && project->endpoint.len) ? &project->endpoint
                                                   : &dlcf->endpoint;
 
-    if (ngx_http_deploy_copy(pool, &d->project, &build->project) != NGX_OK
-        || ngx_http_deploy_copy(pool, &d->delivery, &ctx->delivery) != NGX_OK
-        || ngx_http_deploy_copy(pool, &d->region, region) != NGX_OK
-        || ngx_deploy_json_dump(build->request, &dpool,
-                                &d->body)
+    if (ngx_http_deploy_copy(pool, &call->project, &build->project) != NGX_OK
+        || ngx_http_deploy_copy(pool, &call->delivery, &ctx->delivery)
+           != NGX_OK
+        || ngx_http_deploy_copy(pool, &call->region, region) != NGX_OK
+        || ngx_deploy_json_dump(build->request, &dpool, &call->body)
            != NGX_DEPLOY_OK
         || ngx_http_deploy_start_url(d, endpoint) != NGX_OK)
     {
@@ -315,8 +319,6 @@ ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
 {
     u_char             *p;
     ngx_str_t           host;
-    const char         *reason;
-    ngx_deploy_url_t    parts;
     ngx_deploy_pool_t   pool;
 
     static ngx_str_t  https = ngx_string("https://");
@@ -325,9 +327,7 @@ ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
 
         pool = ngx_http_deploy_pool(d->pool);
 
-        if (ngx_deploy_codebuild_host(&pool,
-                                      &d->region,
-                                      &host)
+        if (ngx_deploy_codebuild_host(&pool, &d->call.region, &host)
             != NGX_DEPLOY_OK)
         {
             return NGX_ERROR;
@@ -342,17 +342,10 @@ ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
         return NGX_ERROR;
     }
 
-    d->url.data = p;
-    d->url.len = ngx_sprintf(p, "%V%V/", host.len ? &https : endpoint, &host)
-                 - p;
-
-    if (ngx_deploy_url_parse(&d->url, &parts, &reason) != NGX_DEPLOY_OK) {
-        return NGX_ERROR;
-    }
-
-    /* what is signed is what is sent */
-
-    d->host = parts.authority;
+    d->call.url.data = p;
+    d->call.url.len = ngx_sprintf(p, "%V%V/", host.len ? &https : endpoint,
+                                  &host)
+                      - p;
 
     return NGX_OK;
 }

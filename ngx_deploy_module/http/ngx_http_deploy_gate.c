@@ -5,7 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
-#include "ngx_http_deploy_outbound.h"
+#include "ngx_http_deploy_dispatch.h"
 
 
 #define NGX_HTTP_DEPLOY_READ_SIZE   65536

@@ -5,7 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
-#include "ngx_http_deploy_outbound.h"
+#include "ngx_http_deploy_dispatch.h"
 
 #include "ngx_deploy_media.h"
 
@@ -305,13 +305,14 @@ ngx_http_deploy_timer(ngx_event_t *ev)
         d->waiter = NULL;
         build[i].dispatch = NULL;
 
-        if (d->out && ngx_http_deploy_outbound_sent(d->out)) {
+        if (ngx_http_deploy_call_sent(&d->call)) {
             build[i].state = NGX_HTTP_DEPLOY_BUILD_TIMEDOUT;
             build[i].reply.reason = "CodeBuild did not answer in time";
 
         } else {
             build[i].state = NGX_HTTP_DEPLOY_BUILD_UNREACHED;
-            build[i].reply.reason = d->reply.reason ? d->reply.reason
+            build[i].reply.reason = d->call.reply.reason
+                                        ? d->call.reply.reason
                                         : "CodeBuild was not reached in time";
         }
     }
@@ -334,8 +335,8 @@ ngx_http_deploy_wake(ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_dispatch_t *d)
     build = &build[d->index];
 
     build->state = d->state;
-    build->reply = d->reply;
-    build->retry_after = d->retry_after;
+    build->reply = d->call.reply;
+    build->retry_after = d->call.retry_after;
     build->dispatch = NULL;
 
     /* the texts go with the pool of the dispatch */

@@ -153,6 +153,18 @@ ngx_http_deploy_transport_directive(ngx_conf_t *cf, ngx_command_t *dummy,
         return NGX_CONF_ERROR;
     }
 
+    /* a repetition is signed anew, counted, and none of nginx's */
+
+    if (ngx_strcmp(value[0].data, "proxy_next_upstream") == 0) {
+
+        for (i = 1; i < cf->args->nelts; i++) {
+            if (ngx_strcmp(value[i].data, "non_idempotent") == 0) {
+                value = &value[i];
+                goto refused;
+            }
+        }
+    }
+
     text = ngx_array_push(texts);
     if (text == NULL) {
         return NGX_CONF_ERROR;
@@ -210,8 +222,7 @@ ngx_http_deploy_transport_directive(ngx_conf_t *cf, ngx_command_t *dummy,
 refused:
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%V\" is not allowed in \"deploy_transport\"",
-                       &value[0]);
+                       "\"%V\" is not allowed in \"deploy_transport\"", value);
     return NGX_CONF_ERROR;
 }
 

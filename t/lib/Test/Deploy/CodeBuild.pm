@@ -37,7 +37,7 @@ package Test::Deploy::CodeBuild;
 #     ok              no fault: "throttle", "ok", "throttle"
 #
 # or a hash: { fault => 'late', seconds => 0.5, retry_after => 7,
-# message => '...', status => 500, date => time }.  A project that is named
+# amz_retry_after => 300, message => '...', status => 500, date => time }.  A project that is named
 # fault-NAME has that fault always, fault-NAME-xN the first N times.
 
 use warnings;
@@ -220,7 +220,8 @@ sub new {
 
     mkdir($self->{dir}) or die "can't create $self->{dir}: $!";
 
-    $self->save({ faults => {}, numbers => {}, tokens => {}, requests => 0 });
+    $self->save({ faults => {}, numbers => {}, tokens => {}, requests => 0,
+                  skew => $self->{skew}, skewed => $self->{skew} });
     $self->make_certificate() if $self->{tls};
 
     $self->start();
@@ -268,6 +269,15 @@ sub fault_always {
     my ($self, $project, $fault) = @_;
 
     $self->update(sub { $_[0]{faults}{$project}{always} = $fault });
+}
+
+
+# sets its clock, seconds ahead of the test's
+
+sub skew {
+    my ($self, $seconds) = @_;
+
+    $self->update(sub { $_[0]{skew} = $seconds; $_[0]{skewed} = 1; });
 }
 
 
@@ -439,16 +449,25 @@ sub update {
     my ($self, $code) = @_;
 
     return $self->locked(sub {
-        open(my $fh, '<', "$self->{dir}/state") or die "state: $!";
-        local $/;
-
-        my $state = $JSON->decode(scalar <$fh>);
+        my $state = $self->state();
         my $rc = $code->($state);
 
         $self->save($state);
 
         return $rc;
     });
+}
+
+
+# a look at it, which changes nothing
+
+sub state {
+    my ($self) = @_;
+
+    open(my $fh, '<', "$self->{dir}/state") or die "state: $!";
+    local $/;
+
+    return $JSON->decode(scalar <$fh>);
 }
 
 
@@ -696,7 +715,7 @@ sub check_request {
 
     if (defined $code) {
         # a clock that is wrong on purpose is no fault of the client
-        my $skewed = $self->{skew} && $text =~ /expired|not yet current/;
+        my $skewed = $text =~ /expired|not yet current/ && $self->{skewed};
 
         return [$code, $skewed ? undef : $text, $text];
     }
@@ -846,6 +865,8 @@ sub check_type {
 
 sub handle {
     my ($self, $s, $request) = @_;
+
+    @$self{qw(skew skewed)} = @{ $self->state() }{qw(skew skewed)};
 
     my $refused = $self->check_request($request);
     my $project = $request->{project};
@@ -1105,6 +1126,9 @@ sub compose {
 
     push(@headers, "Retry-After: $answer->{retry_after}")
         if defined $answer->{retry_after};
+
+    push(@headers, "x-amz-retry-after: $answer->{amz_retry_after}")
+        if defined $answer->{amz_retry_after};
 
     if (defined $answer->{html}) {
         return ($answer->{html}, [@headers, 'Content-Type: text/html'],

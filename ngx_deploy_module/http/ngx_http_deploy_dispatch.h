@@ -1,0 +1,39 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#ifndef _NGX_HTTP_DEPLOY_DISPATCH_H_INCLUDED_
+#define _NGX_HTTP_DEPLOY_DISPATCH_H_INCLUDED_
+
+
+#include "ngx_http_deploy_call.h"
+
+
+/* a StartBuild under way; it belongs to no client's request */
+
+struct ngx_http_deploy_dispatch_s {
+    ngx_pool_t                     *pool;
+    ngx_http_deploy_ctx_t          *waiter;      /* NULL: it has gone */
+    ngx_uint_t                      index;       /* of the build in it */
+    ngx_http_deploy_call_t          call;
+    ngx_http_deploy_build_state_e   state;
+};
+
+
+/*
+ * Begins a dispatch whose strings are in d->pool, which it owns from now
+ * on.  The result is told to d->waiter, if that is still there, and logged.
+ */
+void ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d);
+
+/*
+ * ngx_http_deploy_handler.c: a build of the request has its result, copied
+ * from the dispatch: answers when it is the last one.
+ */
+void ngx_http_deploy_wake(ngx_http_deploy_ctx_t *ctx,
+    ngx_http_deploy_dispatch_t *d);
+
+
+#endif /* _NGX_HTTP_DEPLOY_DISPATCH_H_INCLUDED_ */
