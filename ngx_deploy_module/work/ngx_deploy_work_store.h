@@ -1,0 +1,401 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#ifndef _NGX_DEPLOY_WORK_STORE_H_INCLUDED_
+#define _NGX_DEPLOY_WORK_STORE_H_INCLUDED_
+
+
+#include <signal.h>
+
+#include "ngx_deploy_core.h"
+
+
+/*
+ * The durable store (DESIGN, section 6): SQLite in the file "deploy.db" of a
+ * directory, WAL, synchronous=FULL.  It blocks, so it runs in a thread.
+ *
+ * A handle is one connection, used by one thread at a time.  It opens the
+ * file when it is first used and again after a failure.  What is to be done
+ * comes as a list of operations that are committed in one transaction: an
+ * operation that fails leaves nothing behind and does not touch the others.
+ *
+ * Times are wall-clock milliseconds since the epoch, given by the caller.
+ * The clock may jump: leases and next tries are kept with the time they were
+ * made at, and a time that is ahead of the clock moves them along with it.
+ */
+
+#define NGX_DEPLOY_STORE_FILE     "deploy.db"
+#define NGX_DEPLOY_STORE_VERSION  1
+
+/* longest message of an attempt, longest list of a find or a take */
+#define NGX_DEPLOY_STORE_MAX_MESSAGE  1024
+#define NGX_DEPLOY_STORE_MAX_LIST     1000
+
+
+typedef struct ngx_deploy_store_s  ngx_deploy_store_t;
+
+
+typedef enum {
+    NGX_DEPLOY_STORE_QUEUED = 0,     /* to be tried when it is due */
+    NGX_DEPLOY_STORE_STARTING,       /* leased, until it is due */
+    NGX_DEPLOY_STORE_STARTED,
+    NGX_DEPLOY_STORE_FAILED          /* refused, or given up */
+} ngx_deploy_store_state_e;
+
+
+/* a build that was asked for, and what became of it */
+
+typedef struct {
+    int64_t                       row;
+    int64_t                       delivery;     /* row of its delivery */
+    int64_t                       event;        /* index in the delivery */
+    int64_t                       run;          /* 1, more when redelivered */
+
+    ngx_deploy_str_t              project;
+    ngx_deploy_str_t              region;
+    ngx_deploy_str_t              endpoint;     /* empty: the region's */
+    ngx_deploy_str_t              role;
+    ngx_deploy_str_t              credentials;
+    ngx_deploy_str_t              token;        /* idempotencyToken */
+    ngx_deploy_str_t              body;         /* of StartBuild */
+    unsigned                      paths_unknown;
+
+    ngx_deploy_store_state_e      state;
+    int64_t                       fence;        /* of the newest lease */
+    int64_t                       since;        /* of the state */
+    int64_t                       due;          /* 0 when it is final */
+    int64_t                       waited;       /* ms, all tries */
+    int64_t                       attempts;     /* that have a result */
+
+    /*
+     * the time of the first attempt whose outcome is not known and was not
+     * looked up since, 0 when there is none, 1 when that was long ago
+     */
+    int64_t                       unknown;
+
+    ngx_deploy_str_t              error;        /* of the last attempt */
+    ngx_deploy_str_t              message;
+
+    ngx_deploy_str_t              id;           /* project:uuid */
+    ngx_deploy_str_t              arn;
+    ngx_deploy_str_t              url;
+    int64_t                       number;       /* -1: not known */
+
+    ngx_deploy_str_t              status;       /* by reports, may be absent */
+    ngx_deploy_str_t              phase;
+} ngx_deploy_store_build_t;
+
+
+typedef struct {
+    int64_t                       row;
+    ngx_deploy_str_t              identity;     /* unique in its location */
+    ngx_deploy_str_t              location;
+    ngx_deploy_str_t              scheme;
+    ngx_deploy_str_t              server;
+    ngx_deploy_str_t              provider;
+    ngx_deploy_str_t              id;           /* the sender's */
+    int64_t                       received;
+    ngx_deploy_str_t              events;       /* JSON, "events" of answers */
+    ngx_deploy_str_t              rules;        /* JSON, "rules" of answers */
+
+    ngx_deploy_store_build_t     *builds;
+    size_t                        nbuilds;
+} ngx_deploy_store_delivery_t;
+
+
+typedef enum {
+    NGX_DEPLOY_STORE_ACCEPT = 0,
+    NGX_DEPLOY_STORE_RESULT,
+    NGX_DEPLOY_STORE_TAKE,
+    NGX_DEPLOY_STORE_REDELIVER,
+    NGX_DEPLOY_STORE_FIND,
+    NGX_DEPLOY_STORE_REPORT,
+    NGX_DEPLOY_STORE_MESSAGE,
+    NGX_DEPLOY_STORE_PRUNE
+} ngx_deploy_store_op_e;
+
+
+/*
+ * Accepts a delivery and leases its builds to the caller.
+ *
+ * in   delivery with everything but row; its builds with what is asked for
+ * out  outcome   NEW: all builds are leased
+ *                AGAIN: known, but with no build or with failed ones: failed
+ *                builds are leased anew with what is asked for now, so are
+ *                builds that the delivery did not have
+ *                DUPLICATE: known, nothing is leased
+ *      delivery  row; row, fence, unknown of the leased builds, row 0 in the
+ *                others
+ *      known     all builds of the delivery that were there and are not
+ *                leased, of the newest runs, unless it is NEW
+ *
+ * OK or ERROR.
+ */
+
+typedef enum {
+    NGX_DEPLOY_STORE_NEW = 0,
+    NGX_DEPLOY_STORE_AGAIN,
+    NGX_DEPLOY_STORE_DUPLICATE
+} ngx_deploy_store_outcome_e;
+
+
+typedef struct {
+    ngx_deploy_store_delivery_t  *delivery;
+    ngx_deploy_str_t              owner;
+    int64_t                       lease;        /* ms */
+
+    ngx_deploy_store_outcome_e    outcome;
+    ngx_deploy_store_build_t     *known;
+    size_t                        nknown;
+} ngx_deploy_store_accept_t;
+
+
+/*
+ * Records the result of an attempt.
+ *
+ * in   build     row, fence; started: id, arn, url, number; others: error,
+ *                message (cut)
+ *      kind      STARTED; FAILED, for good; RETRY after delay, or FAILED when
+ *                retry ms have been waited; RELEASE: there was no attempt
+ *      unknown   the outcome is not known: the service may have started it
+ *      asked     earlier unknown outcomes were looked up, there was no build
+ *      status    of HTTP, duration in ms
+ * out  state     that the build is in now
+ *
+ * DECLINED: the lease is somebody else's by now, or the build is final, or
+ * there is none: nothing is changed.  A build that was started is recorded
+ * whoever has the lease; when another build was before, DECLINED, and id is
+ * that other one.
+ */
+
+typedef enum {
+    NGX_DEPLOY_STORE_RESULT_STARTED = 0,
+    NGX_DEPLOY_STORE_RESULT_FAILED,
+    NGX_DEPLOY_STORE_RESULT_RETRY,
+    NGX_DEPLOY_STORE_RESULT_RELEASE
+} ngx_deploy_store_result_e;
+
+
+typedef struct {
+    ngx_deploy_store_build_t      build;
+    ngx_deploy_store_result_e     kind;
+    unsigned                      unknown;
+    unsigned                      asked;
+    unsigned                      status;
+    int64_t                       duration;
+    int64_t                       delay;        /* ms */
+    int64_t                       retry;        /* ms */
+
+    ngx_deploy_store_state_e      state;
+    ngx_deploy_str_t              id;
+} ngx_deploy_store_started_t;
+
+
+/*
+ * Leases builds that are due: queued ones, and those whose lease is over.
+ *
+ * in   owner, lease in ms, max (1 to NGX_DEPLOY_STORE_MAX_LIST)
+ * out  deliveries, one for each build and with that build alone
+ *      next   ms until the next one is due, -1 when there is none
+ *
+ * OK or ERROR.
+ */
+
+typedef struct {
+    ngx_deploy_str_t              owner;
+    int64_t                       lease;
+    size_t                        max;
+
+    ngx_deploy_store_delivery_t  *deliveries;
+    size_t                        n;
+    int64_t                       next;
+} ngx_deploy_store_take_t;
+
+
+/*
+ * Queues the builds of a stored delivery again, as new runs with new tokens,
+ * due at once.  Builds that are queued or starting stay as they are.
+ *
+ * in   id        of the sender; of several with it the newest
+ * out  delivery  with its builds, the new ones queued
+ *
+ * DECLINED: there is no such delivery, or it has no builds (then delivery is
+ * set).
+ */
+
+typedef struct {
+    ngx_deploy_str_t              id;
+
+    ngx_deploy_store_delivery_t  *delivery;
+    unsigned                      queued;
+} ngx_deploy_store_redeliver_t;
+
+
+/*
+ * Reads deliveries, the newest first, with the builds of all runs.
+ *
+ * in   row       of a delivery, or 0
+ *      id        the sender's, or absent
+ *      build     the id of a build, or absent
+ *                without all three: the newest deliveries
+ *      max       1 to NGX_DEPLOY_STORE_MAX_LIST
+ * out  deliveries, n
+ *      active    builds in the store that are queued or starting
+ *
+ * DECLINED: there is none.
+ */
+
+typedef struct {
+    int64_t                       row;
+    ngx_deploy_str_t              id;
+    ngx_deploy_str_t              build;
+    size_t                        max;
+
+    ngx_deploy_store_delivery_t  *deliveries;
+    size_t                        n;
+    int64_t                       active;
+} ngx_deploy_store_find_t;
+
+
+/*
+ * Records what is told of a build, whoever started it.  A final status
+ * ("succeeded", "failed", "stopped", "timed_out", "fault") is never undone,
+ * "in_progress" never becomes "started" again.
+ *
+ * in   build     its id, project:uuid
+ *      project
+ *      status    of the build, or absent
+ *      phase, phase_status, message, url: may be absent
+ *      duration  of the phase in ms, -1: not known
+ * out  changed   status or a phase is new
+ *      before    the status before, absent when nothing was known
+ *      status    the one in force
+ *      delivery  that the build belongs to, with that build alone, or NULL
+ *      phases    all of them, in order of time
+ *
+ * OK or ERROR.
+ */
+
+typedef struct {
+    ngx_deploy_str_t              name;
+    ngx_deploy_str_t              status;
+    ngx_deploy_str_t              message;
+    int64_t                       at;
+    int64_t                       duration;
+} ngx_deploy_store_phase_t;
+
+
+typedef struct {
+    ngx_deploy_str_t              build;
+    ngx_deploy_str_t              project;
+    ngx_deploy_str_t              status;
+    ngx_deploy_str_t              phase;
+    ngx_deploy_str_t              phase_status;
+    ngx_deploy_str_t              message;
+    ngx_deploy_str_t              url;
+    int64_t                       duration;
+
+    unsigned                      changed;
+    ngx_deploy_str_t              before;
+    ngx_deploy_store_delivery_t  *delivery;
+    ngx_deploy_store_phase_t     *phases;
+    size_t                        nphases;
+} ngx_deploy_store_report_t;
+
+
+/*
+ * The message that tells of a build in a channel.
+ *
+ * in   build     its id, or any other text that the caller knows it by
+ *      channel
+ *      ts        to be kept unless there is one already; absent: only read
+ * out  ts        the one in force, absent when there is none
+ *
+ * OK or ERROR.
+ */
+
+typedef struct {
+    ngx_deploy_str_t              build;
+    ngx_deploy_str_t              channel;
+    ngx_deploy_str_t              ts;
+} ngx_deploy_store_message_t;
+
+
+/*
+ * Forgets what is older than keep ms, never a build that is queued or
+ * starting; at most max deliveries.
+ *
+ * out  n         the number of deliveries that are gone
+ *
+ * OK or ERROR.
+ */
+
+typedef struct {
+    int64_t                       keep;
+    size_t                        max;
+
+    size_t                        n;
+} ngx_deploy_store_prune_t;
+
+
+typedef struct ngx_deploy_store_op_s  ngx_deploy_store_op_t;
+
+struct ngx_deploy_store_op_s {
+    ngx_deploy_store_op_e             type;
+    int                               rc;        /* the result */
+    void                             *data;      /* the caller's */
+    ngx_deploy_store_op_t            *next;
+
+    union {
+        ngx_deploy_store_accept_t     accept;
+        ngx_deploy_store_started_t    result;
+        ngx_deploy_store_take_t       take;
+        ngx_deploy_store_redeliver_t  redeliver;
+        ngx_deploy_store_find_t       find;
+        ngx_deploy_store_report_t     report;
+        ngx_deploy_store_message_t    message;
+        ngx_deploy_store_prune_t      prune;
+    } u;
+};
+
+
+/*
+ * Makes a handle; nothing is opened yet.
+ *
+ * path     the directory, it must exist and belong to the user
+ * busy     ms, the longest wait for others that hold the file's lock
+ * stop     ends a wait and a long operation when it is not zero; may be NULL
+ *
+ * NULL when memory is short.
+ */
+ngx_deploy_store_t *ngx_deploy_store_create(const char *path, unsigned busy,
+    const volatile sig_atomic_t *stop);
+
+/* closes the file; store may be NULL */
+void ngx_deploy_store_destroy(ngx_deploy_store_t *store);
+
+/*
+ * Opens the file if need be, makes or migrates it, and does all operations of
+ * a list in one transaction.  Results are in memory of the pool.
+ *
+ * NGX_DEPLOY_OK     it is committed and synced: op->rc tells of each one
+ * NGX_DEPLOY_AGAIN  nothing is committed, a later try may do: the file is
+ *                   locked, the disk is full, memory is short
+ * NGX_DEPLOY_ERROR  nothing is committed, somebody has to look: the file is
+ *                   corrupt, foreign, newer, read-only, or failed to be
+ *                   written; the handle has closed it
+ *
+ * After AGAIN and ERROR each op->rc is NGX_DEPLOY_ERROR, and the reason is
+ * in ngx_deploy_store_error().
+ */
+int ngx_deploy_store_run(ngx_deploy_store_t *store, ngx_deploy_pool_t *pool,
+    ngx_deploy_store_op_t *ops, int64_t now);
+
+/* why the last run failed, a text that holds no value of an operation */
+const char *ngx_deploy_store_error(ngx_deploy_store_t *store);
+
+
+#endif /* _NGX_DEPLOY_WORK_STORE_H_INCLUDED_ */
