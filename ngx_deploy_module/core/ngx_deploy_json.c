@@ -441,6 +441,24 @@ ngx_deploy_json_get_int(ngx_deploy_json_t *json, const char *key,
 
 
 int
+ngx_deploy_json_get_bool(ngx_deploy_json_t *json, const char *key, int dflt)
+{
+    json_t  *value;
+
+    value = json_object_get(json, key);
+
+    return json_is_boolean(value) ? json_is_true(value) : dflt;
+}
+
+
+ngx_deploy_json_t *
+ngx_deploy_json_at(ngx_deploy_json_t *array, size_t i)
+{
+    return json_array_get(array, i);
+}
+
+
+int
 ngx_deploy_json_dump(ngx_deploy_json_t *json, ngx_deploy_pool_t *pool,
     ngx_deploy_str_t *out)
 {

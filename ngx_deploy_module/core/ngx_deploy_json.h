@@ -63,6 +63,13 @@ ngx_deploy_str_t ngx_deploy_json_get_str(ngx_deploy_json_t *json,
 int64_t ngx_deploy_json_get_int(ngx_deploy_json_t *json, const char *key,
     int64_t dflt);
 
+/* 1 or 0 of a boolean member, else dflt */
+int ngx_deploy_json_get_bool(ngx_deploy_json_t *json, const char *key,
+    int dflt);
+
+/* the borrowed element i of an array, NULL after the last one */
+ngx_deploy_json_t *ngx_deploy_json_at(ngx_deploy_json_t *array, size_t i);
+
 /*
  * Writes json in one line, members in the order they were set, into memory
  * of the pool.  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.  json is not freed.
