@@ -71,17 +71,17 @@ debian_source() {
         fi
     done
 
-    apt="-o Dir::Etc::sourcelist=/dev/null -o Dir::State::lists=$tmp/lists
-         -o Dir::Etc::sourceparts=$tmp/parts -o APT::Sandbox::User=root"
+    apt=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::State::lists=$tmp/lists"
+         -o "Dir::Etc::sourceparts=$tmp/parts" -o APT::Sandbox::User=root)
 
-    quiet apt-get $apt update
+    quiet apt-get "${apt[@]}" update
 
-    for version in $(apt-cache $apt showsrc nginx \
+    for version in $(apt-cache "${apt[@]}" showsrc nginx \
                      | sed -n 's/^Version: //p' | sort -ruV)
     do
         rm -rf "$tmp"/source/*
 
-        if (cd "$tmp/source" && apt-get $apt source "nginx=$version") \
+        if (cd "$tmp/source" && apt-get "${apt[@]}" source "nginx=$version") \
             >>"$log" 2>&1
         then
             echo "nginx $version, source package"
@@ -94,7 +94,10 @@ debian_source() {
     exit 1
 }
 
-[ -n "$what" ] && [ -n "$dir" ] || usage
+if [ -z "$what" ] || [ -z "$dir" ]; then
+    usage
+fi
+
 [ -f config ] || { echo "$0: error: run it in the root" >&2; exit 1; }
 
 mkdir -p "$dir"
@@ -120,6 +123,7 @@ module)
             cc="$(dpkg-buildflags --get CFLAGS) -fPIC"
             cc="$cc $(dpkg-buildflags --get CPPFLAGS) $warn"
             ld="$(dpkg-buildflags --get LDFLAGS) -fPIC"
+            # shellcheck disable=SC1091
             . "$src/conf_flags"
             rm -rf "$objs"
             cd "$src"

@@ -8,7 +8,7 @@ set -e
 
 packages="gcc make perl openssl curl nghttp2-client libio-socket-ssl-perl
           nginx nginx-dev libjansson-dev libssl-dev libpcre2-dev zlib1g-dev
-          libcurl4-openssl-dev libsqlite3-dev"
+          libcurl4-openssl-dev libsqlite3-dev shellcheck jq"
 
 case ${1:-test} in
     test)  ;;
@@ -58,4 +58,5 @@ run() {
 }
 
 run apt-get update -q
+# shellcheck disable=SC2086
 run apt-get install -q -y --no-install-recommends $missing

@@ -226,6 +226,7 @@ test_causes(void)
     ngx_deploy_build_init(&build);
     build.project = tap_str("api");
     build.status = NGX_DEPLOY_BUILD_STARTED;
+    build.event.facts[NGX_DEPLOY_PROVIDER] = tap_str("slack");
     build.event.facts[NGX_DEPLOY_EVENT] = tap_str("slack_command");
     build.event.facts[NGX_DEPLOY_USER] = tap_str("U024BE7LH");
     write_message("command");
