@@ -18,7 +18,8 @@ JOBS =		$(shell nproc 2>/dev/null || echo 2)
 PROVE_JOBS =	2
 FUZZ_TIME =	60
 SHARED =
-PROVIDERS =	github bitbucket bitbucket-server
+PROVIDERS =	github gitea forgejo gogs bitbucket bitbucket-server \
+		azure-devops
 
 prefix =	/usr
 modulesdir =	$(prefix)/lib/nginx/modules

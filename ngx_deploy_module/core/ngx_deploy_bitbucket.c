@@ -54,7 +54,7 @@ enum {
 #define NGX_DEPLOY_BITBUCKET_IS_PULL   2
 
 
-static int ngx_deploy_bitbucket_kind(ngx_deploy_payload_t *payload);
+static void ngx_deploy_bitbucket_kind(ngx_deploy_payload_t *payload);
 static int ngx_deploy_bitbucket_value(ngx_deploy_payload_t *payload,
     unsigned fact, ngx_deploy_scan_type_e type, ngx_deploy_str_t *value);
 static int ngx_deploy_bitbucket_change(ngx_deploy_payload_t *payload);
@@ -137,8 +137,10 @@ const ngx_deploy_sender_t  ngx_deploy_bitbucket = {
     ngx_deploy_string("x-event-key"),
     ngx_deploy_null_string,
     { ngx_deploy_string("x-request-uuid"), ngx_deploy_null_string },
+    "no X-Event-Key header",
     0,
     ngx_deploy_bitbucket_paths,
+    NULL,
     ngx_deploy_bitbucket_kind,
     ngx_deploy_bitbucket_value,
     ngx_deploy_bitbucket_finish,
@@ -146,21 +148,15 @@ const ngx_deploy_sender_t  ngx_deploy_bitbucket = {
 };
 
 
-static int
+static void
 ngx_deploy_bitbucket_kind(ngx_deploy_payload_t *payload)
 {
-    if (payload->word.data == NULL) {
-        return ngx_deploy_sender_decline(payload, "no X-Event-Key header");
-    }
-
     if (ngx_deploy_str_is(&payload->word, "repo:push")) {
         payload->kind = NGX_DEPLOY_BITBUCKET_IS_PUSH;
 
     } else if (ngx_deploy_str_starts(&payload->word, "pullrequest:")) {
         payload->kind = NGX_DEPLOY_BITBUCKET_IS_PULL;
     }
-
-    return NGX_DEPLOY_OK;
 }
 
 

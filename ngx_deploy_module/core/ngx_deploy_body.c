@@ -18,6 +18,7 @@
 static const ngx_deploy_sender_t *const
     ngx_deploy_body_senders[NGX_DEPLOY_BODY_SENDERS] =
 {
+    &ngx_deploy_azure,
     &ngx_deploy_standard
 };
 
@@ -32,7 +33,9 @@ const ngx_deploy_sender_t  ngx_deploy_body = {
     ngx_deploy_null_string,
     ngx_deploy_null_string,
     { ngx_deploy_null_string, ngx_deploy_null_string },
+    NULL,
     0,
+    NULL,
     NULL,
     NULL,
     ngx_deploy_body_value,

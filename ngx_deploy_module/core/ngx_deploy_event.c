@@ -17,6 +17,8 @@ typedef struct {
 
 
 static unsigned ngx_deploy_event_on_push(const ngx_deploy_event_t *event);
+static unsigned ngx_deploy_event_by(const ngx_deploy_event_t *event,
+    const char *const *provider);
 static void ngx_deploy_event_json_flag(ngx_deploy_json_t *json,
     const char *key, int flag, int *rc);
 static int ngx_deploy_event_json_paths(ngx_deploy_json_t *json,
@@ -71,6 +73,11 @@ static const ngx_deploy_on_t  ngx_deploy_ons[] = {
 static const char *const  ngx_deploy_deleting_pushers[] = {
     "bitbucket", "bitbucket-server", "gitlab", "azure-devops", NULL
 };
+
+
+/* and these of a new tag by its creation only */
+
+static const char *const  ngx_deploy_creating_pushers[] = { "gogs", NULL };
 
 
 void
@@ -170,6 +177,17 @@ ngx_deploy_event_on(const ngx_deploy_event_t *event)
         return NGX_DEPLOY_ON_ANY;
     }
 
+    if (ngx_deploy_str_is(word, "create")) {
+
+        if (event->facts[NGX_DEPLOY_TAG].data != NULL
+            && ngx_deploy_event_by(event, ngx_deploy_creating_pushers))
+        {
+            return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_TAG;
+        }
+
+        return NGX_DEPLOY_ON_ANY;
+    }
+
     if (ngx_deploy_str_is(word, "delete")) {
         return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_DELETE;
     }
@@ -191,20 +209,11 @@ ngx_deploy_event_on(const ngx_deploy_event_t *event)
 static unsigned
 ngx_deploy_event_on_push(const ngx_deploy_event_t *event)
 {
-    unsigned            on;
-    const char *const  *provider;
+    unsigned  on;
 
     if (event->deleted == 1) {
-
-        for (provider = ngx_deploy_deleting_pushers; *provider; provider++) {
-            if (ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER],
-                                  *provider))
-            {
-                return NGX_DEPLOY_ON_DELETE;
-            }
-        }
-
-        return 0;
+        return ngx_deploy_event_by(event, ngx_deploy_deleting_pushers)
+               ? NGX_DEPLOY_ON_DELETE : 0;
     }
 
     on = 0;
@@ -218,6 +227,22 @@ ngx_deploy_event_on_push(const ngx_deploy_event_t *event)
     }
 
     return on;
+}
+
+
+/* 1 for an event of one of the providers */
+
+static unsigned
+ngx_deploy_event_by(const ngx_deploy_event_t *event,
+    const char *const *provider)
+{
+    for ( /* void */ ; *provider; provider++) {
+        if (ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER], *provider)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -15,6 +15,7 @@
 #define NGX_DEPLOY_GITHUB_IS_DELETE   0x08
 #define NGX_DEPLOY_GITHUB_IS_RELEASE  0x10
 #define NGX_DEPLOY_GITHUB_IS_PING     0x20
+#define NGX_DEPLOY_GITHUB_IS_REVIEW   0x40      /* of Gitea and Forgejo */
 
 
 typedef struct {
@@ -30,10 +31,6 @@ typedef struct {
 } ngx_deploy_github_kind_t;
 
 
-static int ngx_deploy_github_kind(ngx_deploy_payload_t *payload);
-static int ngx_deploy_github_value(ngx_deploy_payload_t *payload,
-    unsigned fact, ngx_deploy_scan_type_e type, ngx_deploy_str_t *value);
-static int ngx_deploy_github_finish(ngx_deploy_payload_t *payload);
 static unsigned ngx_deploy_github_shape(ngx_deploy_payload_t *payload);
 static int ngx_deploy_github_other(ngx_deploy_payload_t *payload,
     ngx_deploy_event_t *event);
@@ -41,7 +38,7 @@ static int ngx_deploy_github_common(ngx_deploy_payload_t *payload,
     ngx_deploy_event_t *event);
 
 
-static const ngx_deploy_scan_path_t  ngx_deploy_github_paths[] = {
+const ngx_deploy_scan_path_t  ngx_deploy_github_paths[] = {
     { "", NGX_DEPLOY_SENDER_ROOT, NGX_DEPLOY_SENDER_NODE },
 
     { "action", NGX_DEPLOY_GITHUB_ACTION, NGX_DEPLOY_SENDER_NAME },
@@ -153,6 +150,15 @@ static const ngx_deploy_github_kind_t  ngx_deploy_github_kinds[] = {
     { ngx_deploy_string("pull_request_review_comment"), 0,
       NGX_DEPLOY_GITHUB_PR, ngx_deploy_github_pull, 0, 0 },
 
+    { ngx_deploy_string("pull_request_approved"), NGX_DEPLOY_GITHUB_IS_REVIEW,
+      NGX_DEPLOY_GITHUB_PR, ngx_deploy_github_pull, 0, 0 },
+
+    { ngx_deploy_string("pull_request_rejected"), NGX_DEPLOY_GITHUB_IS_REVIEW,
+      NGX_DEPLOY_GITHUB_PR, ngx_deploy_github_pull, 0, 0 },
+
+    { ngx_deploy_string("pull_request_comment"), NGX_DEPLOY_GITHUB_IS_REVIEW,
+      NGX_DEPLOY_GITHUB_PR, ngx_deploy_github_pull, 0, 0 },
+
     { ngx_deploy_string("create"), NGX_DEPLOY_GITHUB_IS_CREATE, 0,
       ngx_deploy_github_ref, 0, 0 },
 
@@ -200,8 +206,10 @@ const ngx_deploy_sender_t  ngx_deploy_github = {
     ngx_deploy_string("x-github-event"),
     ngx_deploy_null_string,
     { ngx_deploy_string("x-github-delivery"), ngx_deploy_null_string },
+    "no X-GitHub-Event header",
     1,
     ngx_deploy_github_paths,
+    NULL,
     ngx_deploy_github_kind,
     ngx_deploy_github_value,
     ngx_deploy_github_finish,
@@ -209,14 +217,10 @@ const ngx_deploy_sender_t  ngx_deploy_github = {
 };
 
 
-static int
+void
 ngx_deploy_github_kind(ngx_deploy_payload_t *payload)
 {
     unsigned  i;
-
-    if (payload->word.data == NULL) {
-        return ngx_deploy_sender_decline(payload, "no X-GitHub-Event header");
-    }
 
     /* other words are of kind 0, no error */
 
@@ -227,12 +231,10 @@ ngx_deploy_github_kind(ngx_deploy_payload_t *payload)
             break;
         }
     }
-
-    return NGX_DEPLOY_OK;
 }
 
 
-static int
+int
 ngx_deploy_github_value(ngx_deploy_payload_t *payload, unsigned fact,
     ngx_deploy_scan_type_e type, ngx_deploy_str_t *value)
 {
@@ -272,7 +274,7 @@ ngx_deploy_github_value(ngx_deploy_payload_t *payload, unsigned fact,
 }
 
 
-static int
+int
 ngx_deploy_github_finish(ngx_deploy_payload_t *payload)
 {
     int                              rc;
@@ -323,14 +325,16 @@ ngx_deploy_github_shape(ngx_deploy_payload_t *payload)
     if (ngx_deploy_sender_has(payload, NGX_DEPLOY_GITHUB_PR)
         && ngx_deploy_sender_has(payload, NGX_DEPLOY_GITHUB_NUMBER))
     {
-        shape |= NGX_DEPLOY_GITHUB_IS_PULL;
+        shape |= ngx_deploy_sender_has(payload, NGX_DEPLOY_GITHUB_REVIEW)
+                 ? NGX_DEPLOY_GITHUB_IS_REVIEW : NGX_DEPLOY_GITHUB_IS_PULL;
     }
 
     if (ngx_deploy_sender_has(payload, NGX_DEPLOY_GITHUB_REF_TYPE)) {
 
-        /* only the creation of a ref names the default branch */
+        /* only the creation of a ref names the default branch or a commit */
 
-        shape |= ngx_deploy_sender_has(payload, NGX_DEPLOY_GITHUB_MASTER)
+        shape |= (ngx_deploy_sender_has(payload, NGX_DEPLOY_GITHUB_MASTER)
+                  || ngx_deploy_sender_has(payload, NGX_DEPLOY_GITHUB_SHA))
                  ? NGX_DEPLOY_GITHUB_IS_CREATE : NGX_DEPLOY_GITHUB_IS_DELETE;
     }
 
@@ -383,6 +387,11 @@ ngx_deploy_github_common(ngx_deploy_payload_t *payload,
     }
 
     *sender = ngx_deploy_sender_text(payload, NGX_DEPLOY_GITHUB_SENDER);
+
+    if (sender->data == NULL) {
+        *sender = ngx_deploy_sender_text(payload,
+                                         NGX_DEPLOY_GITHUB_SENDER_NAME);
+    }
 
     if (sender->data == NULL) {
         *sender = ngx_deploy_sender_text(payload, NGX_DEPLOY_GITHUB_PUSHER);

@@ -11,7 +11,10 @@
 #include "ngx_deploy_sender.h"
 
 
-/* GitHub and its Enterprise Server (providers.md, section 2) */
+/*
+ * GitHub and its Enterprise Server (providers.md, section 2), and those who
+ * send in its format: Gitea, Forgejo, Gogs (section 6)
+ */
 
 #define NGX_DEPLOY_GITHUB_MAX_COMMITS  2048     /* GitHub's own limit */
 
@@ -23,6 +26,7 @@ enum {
     NGX_DEPLOY_GITHUB_OWNER_NAME,
     NGX_DEPLOY_GITHUB_OWNER_LOGIN,
     NGX_DEPLOY_GITHUB_SENDER,
+    NGX_DEPLOY_GITHUB_SENDER_NAME,
     NGX_DEPLOY_GITHUB_PUSHER,
 
     NGX_DEPLOY_GITHUB_REF,
@@ -75,9 +79,37 @@ enum {
     NGX_DEPLOY_GITHUB_GROUP_REF,
     NGX_DEPLOY_GITHUB_SHA,
 
+    /* of others than GitHub */
+
+    NGX_DEPLOY_GITHUB_TOTAL,
+    NGX_DEPLOY_GITHUB_REVIEW,
+
+    NGX_DEPLOY_GITHUB_COMMIT_ID,
+    NGX_DEPLOY_GITHUB_COMMIT_MESSAGE,
+    NGX_DEPLOY_GITHUB_COMMIT_URL,
+
+    NGX_DEPLOY_GITHUB_FOUND_ID,
+    NGX_DEPLOY_GITHUB_FOUND_MESSAGE,
+    NGX_DEPLOY_GITHUB_FOUND_URL,
+
     NGX_DEPLOY_GITHUB_FACTS
 };
 
+
+/* 1 for GitHub, whose pushes tell what the others leave to be found out */
+#define ngx_deploy_github_itself(payload)                                     \
+    ((payload)->sender == &ngx_deploy_github)
+
+
+extern const ngx_deploy_scan_path_t  ngx_deploy_github_paths[];
+
+
+/* the functions of the senders, as in ngx_deploy_sender_t */
+
+void ngx_deploy_github_kind(ngx_deploy_payload_t *payload);
+int ngx_deploy_github_value(ngx_deploy_payload_t *payload, unsigned fact,
+    ngx_deploy_scan_type_e type, ngx_deploy_str_t *value);
+int ngx_deploy_github_finish(ngx_deploy_payload_t *payload);
 
 /*
  * From the values kept to the facts of an event, by its kind: what all have

@@ -44,11 +44,21 @@ ngx_deploy_github_push(ngx_deploy_payload_t *payload,
 
     ngx_deploy_sender_ref(event, &ref);
 
-    event->created = ngx_deploy_sender_flag(payload,
-                                            NGX_DEPLOY_GITHUB_CREATED);
-    event->deleted = ngx_deploy_sender_flag(payload,
-                                            NGX_DEPLOY_GITHUB_DELETED);
-    event->forced = ngx_deploy_sender_flag(payload, NGX_DEPLOY_GITHUB_FORCED);
+    if (ngx_deploy_github_itself(payload)) {
+        event->created = ngx_deploy_sender_flag(payload,
+                                                NGX_DEPLOY_GITHUB_CREATED);
+        event->deleted = ngx_deploy_sender_flag(payload,
+                                                NGX_DEPLOY_GITHUB_DELETED);
+        event->forced = ngx_deploy_sender_flag(payload,
+                                               NGX_DEPLOY_GITHUB_FORCED);
+
+    } else {
+
+        /* the zeros tell, and nobody of a forced push */
+
+        event->created = (before.data == NULL);
+        event->deleted = 0;
+    }
 
     /* without a commit afterwards nothing is left to build */
 
@@ -92,21 +102,37 @@ ngx_deploy_github_push(ngx_deploy_payload_t *payload,
 
 /*
  * The list is what changed only when it has all commits, with their three
- * lists, and when none went away, as a forced push makes them
+ * lists, and when none went away, as a forced push makes them.  Gitea cuts
+ * the commits to a few and in newer releases tells how many there were; of a
+ * new branch it looks at ten at most.
  */
 
 static void
 ngx_deploy_github_push_paths(ngx_deploy_payload_t *payload,
     ngx_deploy_event_t *event)
 {
+    int               complete;
+    ngx_deploy_str_t  total;
+
     ngx_deploy_sender_paths(payload, event);
 
-    event->paths_complete = (payload->commits > 0
-                             && payload->commits
-                                < NGX_DEPLOY_GITHUB_MAX_COMMITS
+    if (ngx_deploy_github_itself(payload)) {
+        complete = (payload->commits < NGX_DEPLOY_GITHUB_MAX_COMMITS
+                    && event->forced != 1);
+
+    } else {
+        total = ngx_deploy_sender_number(payload, NGX_DEPLOY_GITHUB_TOTAL);
+
+        complete = (total.data != NULL
+                    && ngx_deploy_atoi64(total.data, total.len)
+                       <= (int64_t) payload->commits
+                    && event->created == 0);
+    }
+
+    event->paths_complete = (complete
+                             && payload->commits > 0
                              && payload->lists == payload->commits * 3
-                             && !payload->set.truncated
-                             && event->forced != 1);
+                             && !payload->set.truncated);
 }
 
 
@@ -191,7 +217,9 @@ ngx_deploy_github_pull_action(ngx_deploy_event_t *event)
 
     action = &event->facts[NGX_DEPLOY_ACTION];
 
-    if (ngx_deploy_str_is(action, "synchronize")) {
+    if (ngx_deploy_str_is(action, "synchronize")
+        || ngx_deploy_str_is(action, "synchronized"))
+    {
         *action = (ngx_deploy_str_t) ngx_deploy_string("updated");
 
     } else if (ngx_deploy_str_is(action, "closed") && event->merged == 1) {
@@ -199,14 +227,14 @@ ngx_deploy_github_pull_action(ngx_deploy_event_t *event)
 
     } else if (ngx_deploy_str_is(action, "merged")) {
 
-        /* no word of GitHub's: it must not pass for a merge */
+        /* nobody's word: it must not pass for a merge */
 
         *action = (ngx_deploy_str_t) ngx_deploy_null_string;
     }
 }
 
 
-/* create and delete: the ref has no prefix here */
+/* create and delete: the ref has no prefix, but in some releases of Gogs */
 
 int
 ngx_deploy_github_ref(ngx_deploy_payload_t *payload,
@@ -226,7 +254,12 @@ ngx_deploy_github_ref(ngx_deploy_payload_t *payload,
         return rc;
     }
 
-    if (ngx_deploy_str_is(&type, "branch")) {
+    if (!ngx_deploy_github_itself(payload)
+        && ngx_deploy_str_starts(&ref, "refs/"))
+    {
+        ngx_deploy_sender_ref(event, &ref);
+
+    } else if (ngx_deploy_str_is(&type, "branch")) {
         event->facts[NGX_DEPLOY_BRANCH] = ref;
 
     } else if (ngx_deploy_str_is(&type, "tag")) {
@@ -245,7 +278,8 @@ ngx_deploy_github_ref(ngx_deploy_payload_t *payload,
                                (ngx_deploy_str_t) ngx_deploy_string("deleted");
     }
 
-    return NGX_DEPLOY_OK;
+    return ngx_deploy_sender_hash(payload, NGX_DEPLOY_GITHUB_SHA, "sha",
+                                  &event->facts[NGX_DEPLOY_COMMIT]);
 }
 
 

@@ -12,6 +12,9 @@ static const ngx_deploy_sender_t *const
 {
     &ngx_deploy_body,
     &ngx_deploy_github,
+    &ngx_deploy_gitea,
+    &ngx_deploy_forgejo,
+    &ngx_deploy_gogs,
     &ngx_deploy_bitbucket,
     &ngx_deploy_bitbucket_server
 };
@@ -46,6 +49,13 @@ ngx_deploy_senders_create(ngx_deploy_pool_t *pool)
                              : ngx_deploy_scan_compile(pool, sender->paths);
 
         if (senders->tables[i] == NULL) {
+            return NULL;
+        }
+
+        if (sender->more != NULL
+            && ngx_deploy_scan_extend(pool, senders->tables[i], sender->more)
+               != NGX_DEPLOY_OK)
+        {
             return NULL;
         }
     }
@@ -88,13 +98,13 @@ ngx_deploy_payload_create(ngx_deploy_payload_t **out, ngx_deploy_pool_t *pool,
          ? ngx_deploy_body_create(payload, delivery)
          : ngx_deploy_sender_headers(payload, delivery);
 
-    if (rc == NGX_DEPLOY_OK && sender->kind) {
-        rc = sender->kind(payload);
-    }
-
     if (rc != NGX_DEPLOY_OK) {
         *reason = payload->reason;
         return rc;
+    }
+
+    if (sender->kind) {
+        sender->kind(payload);
     }
 
     for (i = 0; ngx_deploy_payload_senders[i] != sender; i++) { /* void */ }

@@ -82,6 +82,13 @@ ngx_deploy_scan_table_t *ngx_deploy_scan_compile(ngx_deploy_pool_t *pool,
     const ngx_deploy_scan_path_t *paths);
 
 /*
+ * Adds the paths of another table, before the first scan.  NGX_DEPLOY_OK or
+ * NGX_DEPLOY_ERROR.
+ */
+int ngx_deploy_scan_extend(ngx_deploy_pool_t *pool,
+    ngx_deploy_scan_table_t *table, const ngx_deploy_scan_path_t *paths);
+
+/*
  * A new scan.  Memory comes from the pool, bounded whatever the input; seed
  * makes the key hashes unpredictable.  NULL when memory is short.
  */

@@ -22,16 +22,29 @@ ngx_deploy_scan_table_t *
 ngx_deploy_scan_compile(ngx_deploy_pool_t *pool,
     const ngx_deploy_scan_path_t *paths)
 {
-    size_t                         len;
-    const char                    *p;
-    ngx_deploy_scan_node_t        *node;
-    ngx_deploy_scan_table_t       *table;
-    const ngx_deploy_scan_path_t  *path;
+    ngx_deploy_scan_table_t  *table;
 
     table = ngx_deploy_pcalloc(pool, sizeof(ngx_deploy_scan_table_t));
     if (table == NULL) {
         return NULL;
     }
+
+    if (ngx_deploy_scan_extend(pool, table, paths) != NGX_DEPLOY_OK) {
+        return NULL;
+    }
+
+    return table;
+}
+
+
+int
+ngx_deploy_scan_extend(ngx_deploy_pool_t *pool, ngx_deploy_scan_table_t *table,
+    const ngx_deploy_scan_path_t *paths)
+{
+    size_t                         len;
+    const char                    *p;
+    ngx_deploy_scan_node_t        *node;
+    const ngx_deploy_scan_path_t  *path;
 
     for (path = paths; path->path != NULL; path++) {
 
@@ -51,7 +64,7 @@ ngx_deploy_scan_compile(ngx_deploy_pool_t *pool,
             }
 
             if (node == NULL) {
-                return NULL;
+                return NGX_DEPLOY_ERROR;
             }
 
             if (*p == '.') {
@@ -64,7 +77,7 @@ ngx_deploy_scan_compile(ngx_deploy_pool_t *pool,
         node->cut = path->cut;
     }
 
-    return table;
+    return NGX_DEPLOY_OK;
 }
 
 

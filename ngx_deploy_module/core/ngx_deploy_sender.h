@@ -69,14 +69,15 @@ typedef struct {
     ngx_deploy_str_t                 event_type;  /* when event is empty */
     ngx_deploy_str_t                 ids[2];      /* the first that is there */
 
+    /* why there must be an event's header, NULL: the body may tell */
+    const char                      *eventless;
+
     unsigned                         form;        /* forms are sent, too */
     const ngx_deploy_scan_path_t    *paths;
+    const ngx_deploy_scan_path_t    *more;        /* paths, or NULL */
 
-    /*
-     * sets payload->kind from payload->word; DECLINED with a reason; NULL
-     * where the body alone tells
-     */
-    int   (*kind)(ngx_deploy_payload_t *payload);
+    /* sets payload->kind from payload->word; NULL where the body tells */
+    void  (*kind)(ngx_deploy_payload_t *payload);
 
     /* a value of the table */
     int   (*value)(ngx_deploy_payload_t *payload, unsigned fact,
@@ -122,8 +123,8 @@ struct ngx_deploy_payload_s {
 };
 
 
-#define NGX_DEPLOY_SENDERS       4
-#define NGX_DEPLOY_BODY_SENDERS  1
+#define NGX_DEPLOY_SENDERS       7
+#define NGX_DEPLOY_BODY_SENDERS  2
 
 struct ngx_deploy_senders_s {
     ngx_deploy_scan_table_t          *tables[NGX_DEPLOY_SENDERS];
@@ -135,8 +136,12 @@ struct ngx_deploy_senders_s {
 
 extern const ngx_deploy_sender_t  ngx_deploy_body;
 extern const ngx_deploy_sender_t  ngx_deploy_github;
+extern const ngx_deploy_sender_t  ngx_deploy_gitea;
+extern const ngx_deploy_sender_t  ngx_deploy_forgejo;
+extern const ngx_deploy_sender_t  ngx_deploy_gogs;
 extern const ngx_deploy_sender_t  ngx_deploy_bitbucket;
 extern const ngx_deploy_sender_t  ngx_deploy_bitbucket_server;
+extern const ngx_deploy_sender_t  ngx_deploy_azure;
 extern const ngx_deploy_sender_t  ngx_deploy_standard;
 
 

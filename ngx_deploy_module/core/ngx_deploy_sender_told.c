@@ -29,6 +29,9 @@ static unsigned ngx_deploy_told_header(const ngx_deploy_delivery_t *delivery,
 
 static const ngx_deploy_told_t  ngx_deploy_told_schemes[] = {
     { "github", &ngx_deploy_github },
+    { "gitea", &ngx_deploy_gitea },
+    { "forgejo", &ngx_deploy_forgejo },
+    { "gogs", &ngx_deploy_gogs },
     { "bitbucket", &ngx_deploy_bitbucket },
     { "azure", &ngx_deploy_body },
     { NULL, NULL }
@@ -38,6 +41,9 @@ static const ngx_deploy_told_t  ngx_deploy_told_schemes[] = {
 /* in this order: some senders have the headers of others, too */
 
 static const ngx_deploy_told_t  ngx_deploy_told_headers[] = {
+    { "x-forgejo-event", &ngx_deploy_forgejo },
+    { "x-gitea-event", &ngx_deploy_gitea },
+    { "x-gogs-event", &ngx_deploy_gogs },
     { "x-github-event", &ngx_deploy_github },
     { "x-event-key", &ngx_deploy_bitbucket },
     { NULL, NULL }
@@ -163,10 +169,8 @@ ngx_deploy_sender_headers(ngx_deploy_payload_t *payload,
         n = delivery->get_header(delivery->data, &sender->event, &word);
     }
 
-    /* the event of a kind that has no name there */
-
-    if (n == 1 && word.len == 0 && sender->event_type.data != NULL) {
-        n = delivery->get_header(delivery->data, &sender->event_type, &word);
+    if (n == 0 && sender->eventless) {
+        return ngx_deploy_sender_decline(payload, sender->eventless);
     }
 
     if (n > 1) {
@@ -174,7 +178,14 @@ ngx_deploy_sender_headers(ngx_deploy_payload_t *payload,
                                          "the event header is doubled");
     }
 
-    if (n == 1) {
+    /* some kinds have no name there, and none at all in older releases */
+
+    if (n == 1 && word.len == 0 && sender->event_type.data != NULL) {
+        n = delivery->get_header(delivery->data, &sender->event_type, &word)
+            && word.len;
+    }
+
+    if (n) {
 
         if (!ngx_deploy_sender_word(&word)) {
             return ngx_deploy_sender_decline(payload,

@@ -28,43 +28,57 @@
 
 typedef struct {
     const char            *scheme;
-    const char            *github;
-    const char            *key;
-    const char            *uuid;
+    const char            *header;
+    const char            *event;        /* its value */
+    const char            *id;           /* of Bitbucket */
 } fuzz_sender_t;
 
 
 /* the corpus counts on the order */
 
 static const fuzz_sender_t  fuzz_senders[] = {
-    { "github", "push", NULL, NULL },
-    { "github", "pull_request", NULL, NULL },
-    { "github", "create", NULL, NULL },
-    { "github", "delete", NULL, NULL },
-    { "github", "release", NULL, NULL },
-    { "github", "ping", NULL, NULL },
-    { "github", "deployment", NULL, NULL },
-    { "github", "deployment_status", NULL, NULL },
-    { "github", "check_run", NULL, NULL },
-    { "github", "workflow_run", NULL, NULL },
-    { "github", "merge_group", NULL, NULL },
-    { "github", "pull_request_review", NULL, NULL },
-    { "github", "star", NULL, NULL },
-    { "token", "push", NULL, NULL },
-    { "bitbucket", NULL, "repo:push", NULL },
-    { "bitbucket", NULL, "pullrequest:created", NULL },
-    { "bitbucket", NULL, "pullrequest:fulfilled", NULL },
-    { "bitbucket", NULL, "pullrequest:comment_created", NULL },
-    { "bitbucket", NULL, "repo:fork", "{1}" },
-    { "bitbucket", NULL, "repo:refs_changed", NULL },
-    { "bitbucket", NULL, "pr:opened", NULL },
-    { "bitbucket", NULL, "pr:merged", NULL },
-    { "bitbucket", NULL, "pr:comment:added", NULL },
-    { "bitbucket", NULL, "diagnostics:ping", NULL },
-    { "bitbucket", NULL, "mirror:repo_synchronized", NULL },
+    { "github", "x-github-event", "push", NULL },
+    { "github", "x-github-event", "pull_request", NULL },
+    { "github", "x-github-event", "create", NULL },
+    { "github", "x-github-event", "delete", NULL },
+    { "github", "x-github-event", "release", NULL },
+    { "github", "x-github-event", "ping", NULL },
+    { "github", "x-github-event", "deployment", NULL },
+    { "github", "x-github-event", "deployment_status", NULL },
+    { "github", "x-github-event", "check_run", NULL },
+    { "github", "x-github-event", "workflow_run", NULL },
+    { "github", "x-github-event", "merge_group", NULL },
+    { "github", "x-github-event", "pull_request_review", NULL },
+    { "github", "x-github-event", "star", NULL },
+    { "token", "x-github-event", "push", NULL },
+    { "bitbucket", "x-event-key", "repo:push", NULL },
+    { "bitbucket", "x-event-key", "pullrequest:created", NULL },
+    { "bitbucket", "x-event-key", "pullrequest:fulfilled", NULL },
+    { "bitbucket", "x-event-key", "pullrequest:comment_created", NULL },
+    { "bitbucket", "x-event-key", "repo:fork", "{1}" },
+    { "bitbucket", "x-event-key", "repo:refs_changed", NULL },
+    { "bitbucket", "x-event-key", "pr:opened", NULL },
+    { "bitbucket", "x-event-key", "pr:merged", NULL },
+    { "bitbucket", "x-event-key", "pr:comment:added", NULL },
+    { "bitbucket", "x-event-key", "diagnostics:ping", NULL },
+    { "bitbucket", "x-event-key", "mirror:repo_synchronized", NULL },
     { "bitbucket", NULL, NULL, NULL },
-    { NULL, NULL, "repo:push", NULL },
-    { "hmac", NULL, NULL, NULL }
+    { NULL, "x-event-key", "repo:push", NULL },
+    { "hmac", NULL, NULL, NULL },
+    { "gitea", "x-gitea-event", "push", NULL },
+    { "gitea", "x-gitea-event", "pull_request", NULL },
+    { "gitea", "x-gitea-event", "create", NULL },
+    { "gitea", "x-gitea-event", "delete", NULL },
+    { "gitea", "x-gitea-event", "release", NULL },
+    { "gitea", "x-gitea-event", "", NULL },
+    { "gitea", "x-gitea-event", "pull_request_approved", NULL },
+    { "forgejo", "x-forgejo-event", "push", NULL },
+    { "hmac", "x-forgejo-event", "pull_request", NULL },
+    { "gogs", "x-gogs-event", "push", NULL },
+    { "gogs", "x-gogs-event", "pull_request", NULL },
+    { "gogs", "x-gogs-event", "create", NULL },
+    { "gogs", "x-gogs-event", "issues", NULL },
+    { "azure", NULL, NULL, NULL }
 };
 
 #define FUZZ_SENDERS  (sizeof(fuzz_senders) / sizeof(fuzz_senders[0]))
@@ -78,9 +92,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void *
 fuzz_alloc(void *data, size_t size)
 {
+    void         **block;
+    static void   *blocks;
+
     (void) data;
 
-    return malloc(size);
+    block = malloc(sizeof(void *) * 2 + size);
+    if (block == NULL) {
+        return NULL;
+    }
+
+    block[0] = blocks;
+    blocks = block;
+
+    return block + 2;
 }
 
 
@@ -95,7 +120,12 @@ fuzz_event(const ngx_deploy_event_t *event)
 
     fuzz_check(on & NGX_DEPLOY_ON_ANY);
     fuzz_check(event->facts[NGX_DEPLOY_PROVIDER].len);
-    fuzz_check(event->facts[NGX_DEPLOY_EVENT].len);
+
+    /* some kinds of Gitea have no name */
+
+    fuzz_check(event->facts[NGX_DEPLOY_EVENT].len
+               || ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER],
+                                    "gitea"));
 
     if (on & NGX_DEPLOY_ON_MERGE) {
         fuzz_check(event->merged == 1);
@@ -139,7 +169,7 @@ fuzz_run(const fuzz_sender_t *sender, unsigned form, size_t piece,
     int                     rc;
     size_t                  i, n, len;
     const char             *reason;
-    tap_header_t            headers[5];
+    tap_header_t            headers[4];
     ngx_deploy_str_t        part;
     ngx_deploy_json_t      *json;
     ngx_deploy_event_t     *events;
@@ -149,11 +179,11 @@ fuzz_run(const fuzz_sender_t *sender, unsigned form, size_t piece,
     text->data = NULL;
     text->len = 0;
 
-    headers[0] = (tap_header_t) { "x-github-event", sender->github };
-    headers[1] = (tap_header_t) { "x-event-key", sender->key };
-    headers[2] = (tap_header_t) { "x-hook-uuid", sender->uuid };
-    headers[3] = (tap_header_t) { "x-request-id", sender->uuid };
-    headers[4] = (tap_header_t) { NULL, NULL };
+    headers[0] = (tap_header_t) { sender->header ? sender->header : "x-none",
+                                  sender->event };
+    headers[1] = (tap_header_t) { "x-hook-uuid", sender->id };
+    headers[2] = (tap_header_t) { "x-request-id", sender->id };
+    headers[3] = (tap_header_t) { NULL, NULL };
 
     delivery.scheme = sender->scheme;
     delivery.get_header = tap_get_header;

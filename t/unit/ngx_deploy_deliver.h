@@ -108,7 +108,7 @@ run(const char *scheme, tap_header_t *headers, ngx_deploy_str_t body,
     char                  *p;
     size_t                 i, n, len;
     const char            *reason;
-    static char            text[65536];
+    static char            text[262144];
     ngx_deploy_str_t       part;
     ngx_deploy_event_t    *events;
     ngx_deploy_payload_t  *payload;
