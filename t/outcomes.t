@@ -31,7 +31,7 @@ http {
 
     deploy_region us-east-1;
     deploy_endpoint %%CODEBUILD%%;
-    deploy_transport { proxy_read_timeout 2s; }
+    deploy_transport { proxy_read_timeout 6s; }
 
     deploy_project dry {
         env WHO $deploy_sender;
