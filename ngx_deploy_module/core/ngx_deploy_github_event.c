@@ -102,9 +102,10 @@ ngx_deploy_github_push(ngx_deploy_payload_t *payload,
 
 /*
  * The list is what changed only when it has all commits, with their three
- * lists, and when none went away, as a forced push makes them.  Gitea cuts
- * the commits to a few and in newer releases tells how many there were; of a
- * new branch it looks at ten at most.
+ * lists, and when none went away, as a forced push makes them.  GitHub always
+ * tells of force; who does not is Gitea, whose signature is GitHub's, too: it
+ * cuts the commits to a few and in newer releases tells how many there were;
+ * of a new branch it looks at ten at most.
  */
 
 static void
@@ -118,7 +119,7 @@ ngx_deploy_github_push_paths(ngx_deploy_payload_t *payload,
 
     if (ngx_deploy_github_itself(payload)) {
         complete = (payload->commits < NGX_DEPLOY_GITHUB_MAX_COMMITS
-                    && event->forced != 1);
+                    && event->forced == 0);
 
     } else {
         total = ngx_deploy_sender_number(payload, NGX_DEPLOY_GITHUB_TOTAL);

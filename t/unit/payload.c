@@ -58,11 +58,18 @@ static const test_t  tests[] = {
     /* GitHub */
 
     { "push", "push", NULL,
+      PUSH("'refs/heads/a/b'", "'" HASH "'", "'forced':false,",
+           "[{'added':['b','a'],'modified':[],'removed':['b']}]"),
+      "github push updated acme/api branch=a/b commit=" HASH " by ann "
+      "title=Fix url=u merged=-1 created=-1 deleted=-1 forced=0 a b "
+      "complete=1\n" },
+
+    { "a push that does not tell of force", "push", NULL,
       PUSH("'refs/heads/a/b'", "'" HASH "'", "'deleted':false,",
            "[{'added':['b','a'],'modified':[],'removed':['b']}]"),
       "github push updated acme/api branch=a/b commit=" HASH " by ann "
       "title=Fix url=u merged=-1 created=-1 deleted=0 forced=-1 a b "
-      "complete=1\n" },
+      "complete=0\n" },
 
     { "push of an annotated tag", "push", NULL,
       PUSH("'refs/tags/v1'", "'" OTHER "'", "'created':true,", "[]"),
@@ -76,15 +83,16 @@ static const test_t  tests[] = {
       "url=u merged=-1 created=-1 deleted=-1 forced=1 a complete=0\n" },
 
     { "commits without lists", "push", NULL,
-      PUSH("'refs/heads/m'", "'" HASH "'", "", "[{'added':['a']}]"),
+      PUSH("'refs/heads/m'", "'" HASH "'", "'forced':false,",
+           "[{'added':['a']}]"),
       "github push updated acme/api branch=m commit=" HASH " by ann title=Fix "
-      "url=u merged=-1 created=-1 deleted=-1 forced=-1 a complete=0\n" },
+      "url=u merged=-1 created=-1 deleted=-1 forced=0 a complete=0\n" },
 
     { "a path that is none", "push", NULL,
-      PUSH("'refs/heads/m'", "'" HASH "'", "",
+      PUSH("'refs/heads/m'", "'" HASH "'", "'forced':false,",
            "[{'added':['a',1],'modified':[],'removed':[]}]"),
       "github push updated acme/api branch=m commit=" HASH " by ann title=Fix "
-      "url=u merged=-1 created=-1 deleted=-1 forced=-1 a complete=0\n" },
+      "url=u merged=-1 created=-1 deleted=-1 forced=0 a complete=0\n" },
 
     { "a deleting push", "push", NULL,
       PUSH("'refs/heads/m'", "'" ZERO "'", "'deleted':true,", "[]"),
@@ -477,10 +485,10 @@ test_limits(void)
         "{'new':null,'old':{'name':'b%u','type':'branch'}}";
     static const char  commits[] =
         "{'ref':'refs/heads/m','before':'" OTHER "','after':'" HASH "',"
-        "'commits':[";
+        "'forced':false,'commits':[";
     static const char  added[] =
         "{'ref':'refs/heads/m','before':'" OTHER "','after':'" HASH "',"
-        "'commits':[{'modified':[],'removed':[],'added':[";
+        "'forced':false,'commits':[{'modified':[],'removed':[],'added':[";
 
     body = repeat(changes, change, 1024, "]}}");
     events = events_of(NULL, "repo:push", body, &n, &reason);
