@@ -136,9 +136,12 @@ ngx_http_deploy_start_request(ngx_http_request_t *r,
         }
     }
 
-    /* a short hash is no source version: then the branch, or the tag */
+    /*
+     * a short hash is no source version: then the branch, or the tag, unless
+     * it is gone
+     */
 
-    if (start.source_version.len == 0) {
+    if (start.source_version.len == 0 && ctx->event->deleted != 1) {
         commit = &ctx->event->facts[NGX_DEPLOY_COMMIT];
 
         if (commit->len == 40 || commit->len == 64) {
