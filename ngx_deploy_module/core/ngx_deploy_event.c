@@ -19,6 +19,7 @@ typedef struct {
 static unsigned ngx_deploy_event_on_push(const ngx_deploy_event_t *event);
 static unsigned ngx_deploy_event_by(const ngx_deploy_event_t *event,
     const char *const *provider);
+static unsigned ngx_deploy_event_on_command(const ngx_deploy_event_t *event);
 static void ngx_deploy_event_json_flag(ngx_deploy_json_t *json,
     const char *key, int flag, int *rc);
 static int ngx_deploy_event_json_paths(ngx_deploy_json_t *json,
@@ -133,14 +134,15 @@ ngx_deploy_on_find(const ngx_deploy_str_t *word)
 unsigned
 ngx_deploy_event_on(const ngx_deploy_event_t *event)
 {
-    const ngx_deploy_str_t  *word, *action;
+    const ngx_deploy_str_t  *word, *action, *provider;
 
     word = &event->facts[NGX_DEPLOY_EVENT];
     action = &event->facts[NGX_DEPLOY_ACTION];
+    provider = &event->facts[NGX_DEPLOY_PROVIDER];
 
     /* these words are anyone's */
 
-    if (ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER], "standard")) {
+    if (ngx_deploy_str_is(provider, "standard")) {
         return NGX_DEPLOY_ON_ANY;
     }
 
@@ -168,8 +170,7 @@ ngx_deploy_event_on(const ngx_deploy_event_t *event)
 
         if (ngx_deploy_str_is(action, "published")
             || (ngx_deploy_str_is(action, "created")
-                && ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER],
-                                     "gitlab")))
+                && ngx_deploy_str_is(provider, "gitlab")))
         {
             return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_RELEASE;
         }
@@ -187,17 +188,21 @@ ngx_deploy_event_on(const ngx_deploy_event_t *event)
 
         return NGX_DEPLOY_ON_ANY;
     }
+    /* the word of an event may be as it was sent: only some mean it */
 
     if (ngx_deploy_str_is(word, "delete")) {
-        return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_DELETE;
+        return ngx_deploy_event_by(event, ngx_deploy_deleting_pushers)
+               ? NGX_DEPLOY_ON_ANY : NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_DELETE;
     }
 
-    if (ngx_deploy_str_is(word, "slack_command")) {
-        return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_COMMAND;
+    if (ngx_deploy_str_is(provider, "slack")) {
+        return NGX_DEPLOY_ON_ANY | ngx_deploy_event_on_command(event);
     }
 
-    if (ngx_deploy_str_is(word, "build")
-        || ngx_deploy_str_starts(word, "codebuild_"))
+    if ((ngx_deploy_str_is(provider, "aws")
+         && ngx_deploy_str_starts(word, "codebuild_"))
+        || (ngx_deploy_str_is(provider, "build")
+            && ngx_deploy_str_is(word, "build_report")))
     {
         return NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_BUILD;
     }
@@ -240,6 +245,22 @@ ngx_deploy_event_by(const ngx_deploy_event_t *event,
         if (ngx_deploy_str_is(&event->facts[NGX_DEPLOY_PROVIDER], *provider)) {
             return 1;
         }
+    }
+
+    return 0;
+}
+
+
+/* "help" and the like are no targets, they start nothing */
+
+static unsigned
+ngx_deploy_event_on_command(const ngx_deploy_event_t *event)
+{
+    if (ngx_deploy_str_is(&event->facts[NGX_DEPLOY_EVENT], "slack_command")
+        && (event->facts[NGX_DEPLOY_TARGET].data != NULL
+            || event->facts[NGX_DEPLOY_TEXT].data == NULL))
+    {
+        return NGX_DEPLOY_ON_COMMAND;
     }
 
     return 0;

@@ -71,8 +71,17 @@ static const test_on_t  ons[] = {
       NGX_DEPLOY_ON_COMMAND, "command" },
     { "aws", "codebuild_state", NULL, NULL, NULL, -1, -1,
       NGX_DEPLOY_ON_BUILD, "build" },
-    { "curl", "build", NULL, NULL, NULL, -1, -1, NGX_DEPLOY_ON_BUILD,
-      "build" },
+    { "build", "build_report", NULL, NULL, NULL, -1, -1,
+      NGX_DEPLOY_ON_BUILD, "build" },
+    { "gitlab", "build", "success", "main", NULL, -1, -1, 0, "any" },
+    { "github", "codebuild_state", NULL, NULL, NULL, -1, -1, 0, "any" },
+    { "github", "build_report", NULL, NULL, NULL, -1, -1, 0, "any" },
+    { "github", "slack_command", NULL, NULL, NULL, -1, -1, 0, "any" },
+    { "slack", "slack_block_actions", NULL, NULL, NULL, -1, -1, 0, "any" },
+    { "aws", "sns_Notification", NULL, NULL, NULL, -1, -1, 0, "any" },
+    { "gitlab", "delete", NULL, "main", NULL, -1, -1, 0, "any" },
+    { "gitlab", "push", "deleted", "main", NULL, -1, 1,
+      NGX_DEPLOY_ON_DELETE, "delete" },
     { "github", "ping", NULL, NULL, NULL, -1, -1, 0, "any" },
     { "standard", "delete", NULL, NULL, NULL, -1, -1, 0, "any" },
     { "standard", "slack_command", NULL, NULL, NULL, -1, -1, 0, "any" },
@@ -108,6 +117,20 @@ test_on(void)
     ngx_deploy_event_init(&event);
 
     is_int(ngx_deploy_event_on(&event), NGX_DEPLOY_ON_ANY, "on of nothing");
+
+    event.facts[NGX_DEPLOY_PROVIDER] = tap_str("slack");
+    event.facts[NGX_DEPLOY_EVENT] = tap_str("slack_command");
+    event.facts[NGX_DEPLOY_TEXT] = tap_str("help");
+
+    is_int(ngx_deploy_event_on(&event), NGX_DEPLOY_ON_ANY,
+           "on of a command without a target");
+
+    event.facts[NGX_DEPLOY_TEXT] = tap_str("api main");
+    event.facts[NGX_DEPLOY_TARGET] = tap_str("api");
+
+    is_int(ngx_deploy_event_on(&event),
+           NGX_DEPLOY_ON_ANY | NGX_DEPLOY_ON_COMMAND,
+           "on of a command with a target");
 
     word = tap_str("delete");
     is_int(ngx_deploy_on_find(&word), NGX_DEPLOY_ON_DELETE, "a word of on");
