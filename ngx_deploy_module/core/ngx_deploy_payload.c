@@ -16,7 +16,8 @@ static const ngx_deploy_sender_t *const
     &ngx_deploy_forgejo,
     &ngx_deploy_gogs,
     &ngx_deploy_bitbucket,
-    &ngx_deploy_bitbucket_server
+    &ngx_deploy_bitbucket_server,
+    &ngx_deploy_gitlab
 };
 
 
@@ -105,6 +106,13 @@ ngx_deploy_payload_create(ngx_deploy_payload_t **out, ngx_deploy_pool_t *pool,
 
     if (sender->kind) {
         sender->kind(payload);
+    }
+
+    if (payload->word.data != NULL
+        && !ngx_deploy_sender_word(&payload->word))
+    {
+        *reason = "the event header is malformed";
+        return NGX_DEPLOY_DECLINED;
     }
 
     for (i = 0; ngx_deploy_payload_senders[i] != sender; i++) { /* void */ }

@@ -67,7 +67,7 @@ typedef struct {
     /* headers, lower case or absent */
     ngx_deploy_str_t                 event;
     ngx_deploy_str_t                 event_type;  /* when event is empty */
-    ngx_deploy_str_t                 ids[2];      /* the first that is there */
+    ngx_deploy_str_t                 ids[3];      /* the first that is there */
 
     /* why there must be an event's header, NULL: the body may tell */
     const char                      *eventless;
@@ -76,7 +76,10 @@ typedef struct {
     const ngx_deploy_scan_path_t    *paths;
     const ngx_deploy_scan_path_t    *more;        /* paths, or NULL */
 
-    /* sets payload->kind from payload->word; NULL where the body tells */
+    /*
+     * sets payload->kind from payload->word, or makes that a word first; NULL
+     * where the body tells
+     */
     void  (*kind)(ngx_deploy_payload_t *payload);
 
     /* a value of the table */
@@ -123,7 +126,7 @@ struct ngx_deploy_payload_s {
 };
 
 
-#define NGX_DEPLOY_SENDERS       7
+#define NGX_DEPLOY_SENDERS       8
 #define NGX_DEPLOY_BODY_SENDERS  2
 
 struct ngx_deploy_senders_s {
@@ -142,6 +145,7 @@ extern const ngx_deploy_sender_t  ngx_deploy_gogs;
 extern const ngx_deploy_sender_t  ngx_deploy_bitbucket;
 extern const ngx_deploy_sender_t  ngx_deploy_bitbucket_server;
 extern const ngx_deploy_sender_t  ngx_deploy_azure;
+extern const ngx_deploy_sender_t  ngx_deploy_gitlab;
 extern const ngx_deploy_sender_t  ngx_deploy_standard;
 
 

@@ -33,6 +33,7 @@ static const ngx_deploy_told_t  ngx_deploy_told_schemes[] = {
     { "forgejo", &ngx_deploy_forgejo },
     { "gogs", &ngx_deploy_gogs },
     { "bitbucket", &ngx_deploy_bitbucket },
+    { "gitlab", &ngx_deploy_gitlab },
     { "azure", &ngx_deploy_body },
     { NULL, NULL }
 };
@@ -44,6 +45,7 @@ static const ngx_deploy_told_t  ngx_deploy_told_headers[] = {
     { "x-forgejo-event", &ngx_deploy_forgejo },
     { "x-gitea-event", &ngx_deploy_gitea },
     { "x-gogs-event", &ngx_deploy_gogs },
+    { "x-gitlab-event", &ngx_deploy_gitlab },
     { "x-github-event", &ngx_deploy_github },
     { "x-event-key", &ngx_deploy_bitbucket },
     { NULL, NULL }
@@ -187,7 +189,7 @@ ngx_deploy_sender_headers(ngx_deploy_payload_t *payload,
 
     if (n) {
 
-        if (!ngx_deploy_sender_word(&word)) {
+        if (word.len > NGX_DEPLOY_SENDER_MAX_WORD) {
             return ngx_deploy_sender_decline(payload,
                                              "the event header is malformed");
         }
@@ -200,7 +202,7 @@ ngx_deploy_sender_headers(ngx_deploy_payload_t *payload,
         }
     }
 
-    for (i = 0; i < 2 && sender->ids[i].data != NULL; i++) {
+    for (i = 0; i < 3 && sender->ids[i].data != NULL; i++) {
 
         if (delivery->get_header(delivery->data, &sender->ids[i], &id)) {
             return ngx_deploy_sender_delivery(payload, &id);

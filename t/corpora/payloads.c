@@ -49,6 +49,7 @@ static const sender_t  senders[] = {
     { "gogs", "gogs", "x-gogs-event", 1 },
     { "bitbucket", "bitbucket", "x-event-key", 0 },
     { "bitbucket-server", "bitbucket", "x-event-key", 0 },
+    { "gitlab", "gitlab", "x-gitlab-event", 0 },
     { "azure-devops", "azure", NULL, 0 },
     { NULL, NULL, NULL, 0 }
 };

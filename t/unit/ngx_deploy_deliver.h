@@ -14,11 +14,13 @@
 
 /*
  * What the tests of senders share.  main() sets senders; run() gives the
- * events of a delivery as a text, or the reason why there are none.
+ * events of a delivery as a text, or the reason why there are none.  With
+ * all_facts set the text has what few senders tell, too.
  */
 
 
 static ngx_deploy_senders_t  *senders;
+static unsigned               all_facts;
 
 
 static tap_unused ngx_deploy_str_t
@@ -70,6 +72,12 @@ print_event(char *p, const ngx_deploy_event_t *event)
     p = print_str(p, "number=", &f[NGX_DEPLOY_NUMBER]);
     p = print_str(p, "title=", &f[NGX_DEPLOY_TITLE]);
     p = print_str(p, "url=", &f[NGX_DEPLOY_URL]);
+
+    for (i = NGX_DEPLOY_MESSAGE; all_facts && i < NGX_DEPLOY_FACTS; i++) {
+        p += sprintf(p, f[i].data ? "%s=" : "",
+                     ngx_deploy_fact_name(i)->data);
+        p = print_str(p, "", &f[i]);
+    }
 
     p += sprintf(p, "merged=%d created=%d deleted=%d forced=%d ",
                  event->merged, event->created, event->deleted,
