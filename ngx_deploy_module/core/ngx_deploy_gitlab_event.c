@@ -124,8 +124,9 @@ ngx_deploy_gitlab_push_commit(ngx_deploy_payload_t *payload,
 
 
 /*
- * The newest twenty commits are listed, their number is told.  The list of
- * a tag is the one commit, not what changed since another tag.
+ * The newest twenty commits are listed, their number is told.  Of a tag it is
+ * the one commit, of a new branch what the default branch has not: neither is
+ * what changed.
  */
 
 static void
@@ -139,6 +140,7 @@ ngx_deploy_gitlab_push_paths(ngx_deploy_payload_t *payload,
     total = ngx_deploy_sender_number(payload, NGX_DEPLOY_GITLAB_TOTAL);
 
     event->paths_complete = (event->facts[NGX_DEPLOY_BRANCH].data != NULL
+                             && !event->created
                              && payload->commits > 0
                              && total.data != NULL
                              && ngx_deploy_atoi64(total.data, total.len)
