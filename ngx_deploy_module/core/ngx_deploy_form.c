@@ -38,11 +38,22 @@ void
 ngx_deploy_form_init(ngx_deploy_form_t *form, const char *field,
     ngx_deploy_form_pt handler, void *data)
 {
+    ngx_deploy_form_init_names(form, NULL, handler, data);
+
+    form->name_only[0] = field;
+    form->names = form->name_only;
+}
+
+
+void
+ngx_deploy_form_init_names(ngx_deploy_form_t *form, const char *const *names,
+    ngx_deploy_form_pt handler, void *data)
+{
     /* the name is written before it is read */
 
     memset(form, 0, offsetof(ngx_deploy_form_t, name));
 
-    form->field = field;
+    form->names = names;
     form->handler = handler;
     form->data = data;
     form->rc = NGX_DEPLOY_OK;
@@ -92,7 +103,7 @@ ngx_deploy_form_end(ngx_deploy_form_t *form)
         return form->rc;
     }
 
-    if (!form->found) {
+    if (form->names == form->name_only && !form->found) {
         return ngx_deploy_form_refuse(form, "field missing");
     }
 
@@ -271,9 +282,10 @@ ngx_deploy_form_escape(ngx_deploy_form_t *form, u_char ch, u_char *out)
 static int
 ngx_deploy_form_name_end(ngx_deploy_form_t *form)
 {
-    size_t  len;
+    unsigned  i;
 
     form->state = NGX_DEPLOY_FORM_AT_VALUE;
+    form->wanted = 0;
 
     if (form->fields == NGX_DEPLOY_FORM_MAX_FIELDS) {
         return ngx_deploy_form_refuse(form, "too many fields");
@@ -281,18 +293,23 @@ ngx_deploy_form_name_end(ngx_deploy_form_t *form)
 
     form->fields++;
 
-    len = strlen(form->field);
+    for (i = 0; form->names[i] != NULL; i++) {
 
-    form->wanted = (form->len == len
-                    && memcmp(form->name, form->field, len) == 0);
+        if (form->len != strlen(form->names[i])
+            || memcmp(form->name, form->names[i], form->len) != 0)
+        {
+            continue;
+        }
 
-    if (form->wanted) {
-
-        if (form->found) {
+        if (form->found & (1U << i)) {
             return ngx_deploy_form_refuse(form, "field given twice");
         }
 
-        form->found = 1;
+        form->found |= 1U << i;
+        form->current = i;
+        form->wanted = 1;
+
+        break;
     }
 
     return NGX_DEPLOY_OK;

@@ -10,7 +10,8 @@
 
 /*
  * A form in pieces gives what it gives at once, and what a plain decoder of
- * whole forms gives.  The first byte of the input is the size of a piece.
+ * whole forms gives; one of several names wanted gives what it gives alone.
+ * The first byte of the input is the size of a piece.
  */
 
 
@@ -25,6 +26,9 @@ typedef struct {
         fprintf(stderr, "%s line %d: " #cond "\n", __FILE__, __LINE__);       \
         abort();                                                              \
     }
+
+
+static fuzz_value_t  *fuzz_last;
 
 
 static int
@@ -43,9 +47,29 @@ fuzz_handler(void *data, const u_char *p, size_t len)
 }
 
 
+/* the names wanted: of the last one the value */
+
+static const char *const  fuzz_names[] = { "q", "payload", "p", NULL };
+
+
 static int
-fuzz_form(ngx_deploy_form_t *form, fuzz_value_t *value, size_t piece,
-    const uint8_t *data, size_t size)
+fuzz_names_handler(void *data, const u_char *p, size_t len)
+{
+    ngx_deploy_form_t  *form;
+
+    form = data;
+
+    fuzz_check(form->current < 3);
+    fuzz_check(form->found & (1U << form->current));
+
+    return (form->current == 2) ? fuzz_handler(fuzz_last, p, len)
+                                : NGX_DEPLOY_OK;
+}
+
+
+static int
+fuzz_form(ngx_deploy_form_t *form, fuzz_value_t *value, unsigned names,
+    size_t piece, const uint8_t *data, size_t size)
 {
     int               rc;
     size_t            n, offset;
@@ -55,7 +79,13 @@ fuzz_form(ngx_deploy_form_t *form, fuzz_value_t *value, size_t piece,
     value->data = tap_alloc(NULL, size + 1);
     fuzz_check(value->data != NULL);
 
-    ngx_deploy_form_init(form, "p", fuzz_handler, value);
+    if (names) {
+        fuzz_last = value;
+        ngx_deploy_form_init_names(form, fuzz_names, fuzz_names_handler, form);
+
+    } else {
+        ngx_deploy_form_init(form, "p", fuzz_handler, value);
+    }
 
     for (offset = 0; offset < size; offset += n) {
         n = (piece && piece < size - offset) ? piece : size - offset;
@@ -169,11 +199,19 @@ fuzz_plain(fuzz_value_t *value, const u_char *p, size_t size)
 }
 
 
+static void
+fuzz_same(const fuzz_value_t *one, const fuzz_value_t *two)
+{
+    fuzz_check(one->len == two->len);
+    fuzz_check(one->len == 0 || memcmp(one->data, two->data, one->len) == 0);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int                rc;
-    fuzz_value_t       whole, pieces, plain;
+    int                rc, again;
+    fuzz_value_t       whole, pieces, plain, names;
     ngx_deploy_form_t  form;
 
     if (size == 0) {
@@ -182,20 +220,34 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memset(&plain, 0, sizeof(fuzz_value_t));
 
-    rc = fuzz_form(&form, &whole, 0, data + 1, size - 1);
+    rc = fuzz_form(&form, &whole, 0, 0, data + 1, size - 1);
 
     fuzz_check(rc == NGX_DEPLOY_OK || rc == NGX_DEPLOY_DECLINED);
     fuzz_check((rc == NGX_DEPLOY_OK) == (form.reason == NULL));
 
-    fuzz_check(fuzz_form(&form, &pieces, data[0] + 1, data + 1, size - 1)
+    fuzz_check(fuzz_form(&form, &pieces, 0, data[0] + 1, data + 1, size - 1)
                == rc);
     fuzz_check(fuzz_plain(&plain, data + 1, size - 1) == rc);
 
     if (rc == NGX_DEPLOY_OK) {
-        fuzz_check(whole.len == pieces.len);
-        fuzz_check(memcmp(whole.data, pieces.data, whole.len) == 0);
-        fuzz_check(whole.len == plain.len);
-        fuzz_check(memcmp(whole.data, plain.data, whole.len) == 0);
+        fuzz_same(&whole, &pieces);
+        fuzz_same(&whole, &plain);
+    }
+
+    again = fuzz_form(&form, &names, 1, 0, data + 1, size - 1);
+
+    fuzz_check(fuzz_form(&form, &pieces, 1, data[0] + 1, data + 1, size - 1)
+               == again);
+
+    /* of another name given twice the name alone knows nothing */
+
+    if (again == NGX_DEPLOY_OK) {
+        fuzz_same(&names, &pieces);
+        fuzz_check((rc == NGX_DEPLOY_OK) == ((form.found & 4) != 0));
+    }
+
+    if (again == NGX_DEPLOY_OK && rc == NGX_DEPLOY_OK) {
+        fuzz_same(&names, &whole);
     }
 
     tap_pool_reset();

@@ -184,6 +184,101 @@ test_limits(void)
 }
 
 
+/* "a=1|b=2": what came of fields a and b, else the reason */
+
+static const char *const  test_wanted[] = { "a", "b", "cc", NULL };
+
+
+typedef struct {
+    ngx_deploy_form_t  form;
+    size_t             len[3];
+    char               values[3][64];
+} test_names_t;
+
+
+static int
+test_names_handler(void *data, const u_char *p, size_t len)
+{
+    unsigned       i;
+    test_names_t  *names;
+
+    names = data;
+    i = names->form.current;
+
+    if (i > 2 || len >= sizeof(names->values[0]) - names->len[i]) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    memcpy(names->values[i] + names->len[i], p, len);
+    names->len[i] += len;
+
+    return NGX_DEPLOY_OK;
+}
+
+
+static void
+test_names_of(const char *text, uint32_t found, const char *a, const char *b,
+    const char *cc, const char *reason)
+{
+    int                rc, pass;
+    size_t             size, n, offset, len;
+    test_names_t       names;
+    ngx_deploy_str_t   piece;
+
+    pass = 1;
+    len = strlen(text);
+
+    for (size = 1; size <= len + 1; size++) {
+
+        memset(&names, 0, sizeof(test_names_t));
+        ngx_deploy_form_init_names(&names.form, test_wanted,
+                                   test_names_handler, &names);
+
+        rc = NGX_DEPLOY_OK;
+
+        for (offset = 0; offset < len && rc == NGX_DEPLOY_OK; offset += n) {
+            n = (size < len - offset) ? size : len - offset;
+            piece = tap_copy(text + offset, n);
+            rc = ngx_deploy_form_feed(&names.form, piece.data, n);
+        }
+
+        if (rc == NGX_DEPLOY_OK) {
+            rc = ngx_deploy_form_end(&names.form);
+        }
+
+        if (reason != NULL) {
+            pass &= (rc == NGX_DEPLOY_DECLINED
+                     && strcmp(names.form.reason, reason) == 0);
+            continue;
+        }
+
+        pass &= (rc == NGX_DEPLOY_OK
+                 && names.form.found == found
+                 && strcmp(names.values[0], a) == 0
+                 && strcmp(names.values[1], b) == 0
+                 && strcmp(names.values[2], cc) == 0);
+    }
+
+    ok(pass, "names of \"%s\"", text);
+}
+
+
+static void
+test_names(void)
+{
+    test_names_of("a=1&b=2&cc=3", 7, "1", "2", "3", NULL);
+    test_names_of("cc=%41+x&x=y&a=1", 5, "1", "", "A x", NULL);
+    test_names_of("b=a%26a%3D1&c=3", 2, "", "a&a=1", "", NULL);
+    test_names_of("a&b=", 3, "", "", "", NULL);
+    test_names_of("x=1", 0, "", "", "", NULL);
+    test_names_of("", 0, "", "", "", NULL);
+    test_names_of("x=1&x=2&a=3", 1, "3", "", "", NULL);
+    test_names_of("a=1&b=2&a=3", 0, NULL, NULL, NULL, "field given twice");
+    test_names_of("cc=1&%63c", 0, NULL, NULL, NULL, "field given twice");
+    test_names_of("a=1&b=%4", 0, NULL, NULL, NULL, "unexpected end");
+}
+
+
 static void
 test_handler_code(void)
 {
@@ -217,6 +312,7 @@ main(void)
         tap_pool_reset();
     }
 
+    test_names();
     test_limits();
     test_handler_code();
 
