@@ -56,6 +56,11 @@ typedef struct {
     ngx_deploy_str_t     *paths;
     size_t                npaths;
     int                   paths_complete;  /* -1: the event has no paths */
+
+    /* 1: the status is that of the phase, the build itself goes on */
+    unsigned              of_phase;
+    int64_t               duration;        /* seconds, -1: not told */
+    ngx_deploy_str_t      log;             /* the URL of a build's log */
 } ngx_deploy_event_t;
 
 
@@ -70,7 +75,7 @@ typedef struct {
 #define NGX_DEPLOY_ON_ANY           0x8000
 
 
-/* all facts absent, all flags -1 */
+/* all facts absent, all flags and the duration -1 */
 void ngx_deploy_event_init(ngx_deploy_event_t *event);
 
 /* the name of a fact as in answers, variables and conditions: "repo" */
@@ -78,6 +83,15 @@ const ngx_deploy_str_t *ngx_deploy_fact_name(ngx_deploy_fact_e fact);
 
 /* the fact of a name, or -1 */
 int ngx_deploy_fact_find(const ngx_deploy_str_t *name);
+
+/*
+ * The word of a status as in conditions: "timed_out".  sent is of either case
+ * and may be the word of CodeBuild for a phase; NULL when there is none.
+ */
+const ngx_deploy_str_t *ngx_deploy_status_find(const ngx_deploy_str_t *sent);
+
+/* the status of the build that the event is about, absent when not told */
+ngx_deploy_str_t ngx_deploy_event_status(const ngx_deploy_event_t *event);
 
 /* the NGX_DEPLOY_ON_... bit of a word of on=, or 0 */
 unsigned ngx_deploy_on_find(const ngx_deploy_str_t *word);

@@ -332,6 +332,11 @@ ngx_deploy_conditions_match(const ngx_deploy_condition_t *conditions, size_t n,
     memset(match, 0, sizeof(ngx_deploy_match_t));
 
     for (i = 0; i < n; i++) {
+        match->phase |= (conditions[i].type == NGX_DEPLOY_KEY_FACT
+                         && conditions[i].fact == NGX_DEPLOY_PHASE);
+    }
+
+    for (i = 0; i < n; i++) {
         if (ngx_deploy_condition_match(&conditions[i], event, matcher, match)
             != NGX_DEPLOY_OK)
         {
@@ -380,6 +385,11 @@ ngx_deploy_condition_match(const ngx_deploy_condition_t *condition,
 
     default: /* NGX_DEPLOY_KEY_FACT */
         s = event->facts[condition->fact];
+
+        if (condition->fact == NGX_DEPLOY_STATUS && !match->phase) {
+            s = ngx_deploy_event_status(event);
+        }
+
         match->got = s;
 
         /* a fact that is not told satisfies neither "=" nor "!=" */

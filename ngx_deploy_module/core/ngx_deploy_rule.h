@@ -71,6 +71,7 @@ typedef struct {
     const ngx_deploy_condition_t  *failed;
     ngx_deploy_str_t               got;      /* absent: not in the payload */
     unsigned                       paths_unknown;
+    unsigned                       phase;    /* the rule is about phases */
 } ngx_deploy_match_t;
 
 
@@ -87,7 +88,8 @@ int ngx_deploy_condition_parse(ngx_deploy_condition_t *condition,
 void ngx_deploy_condition_default(ngx_deploy_condition_t *condition);
 
 /*
- * Matches the conditions in order.  NGX_DEPLOY_OK: all hold;
+ * Matches the conditions in order.  status= is of the build, in a rule that
+ * has phase= of the phase.  NGX_DEPLOY_OK: all hold;
  * NGX_DEPLOY_DECLINED: match->failed is the first that does not.
  */
 int ngx_deploy_conditions_match(const ngx_deploy_condition_t *conditions,

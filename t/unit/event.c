@@ -144,6 +144,52 @@ test_on(void)
 
 
 static void
+test_status(void)
+{
+    size_t                   i;
+    ngx_deploy_str_t         sent;
+    ngx_deploy_event_t       event;
+    const ngx_deploy_str_t  *word;
+
+    static const struct {
+        const char  *sent;
+        const char  *word;
+    } words[] = {
+        { "started", "started" },
+        { "IN_PROGRESS", "in_progress" },
+        { "Succeeded", "succeeded" },
+        { "FAILED", "failed" },
+        { "CLIENT_ERROR", "failed" },
+        { "STOPPED", "stopped" },
+        { "TIMED_OUT", "timed_out" },
+        { "FAULT", "fault" },
+        { "rejected", "rejected" },
+        { "succeeded ", "" },
+        { "success", "" },
+        { "", "" }
+    };
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        sent = tap_str(words[i].sent);
+        word = ngx_deploy_status_find(&sent);
+
+        is_str(word ? *word : tap_str(""), words[i].word, "status \"%s\"",
+               words[i].sent);
+    }
+
+    ngx_deploy_event_init(&event);
+
+    ok(ngx_deploy_event_status(&event).data == NULL, "no status");
+
+    event.facts[NGX_DEPLOY_STATUS] = tap_str("succeeded");
+    is_str(ngx_deploy_event_status(&event), "succeeded", "of a build");
+
+    event.of_phase = 1;
+    is_str(ngx_deploy_event_status(&event), "in_progress", "of a phase");
+}
+
+
+static void
 test_facts(void)
 {
     int               i;
@@ -280,6 +326,7 @@ main(void)
     ngx_deploy_json_init();
 
     test_on();
+    test_status();
     test_facts();
     test_json();
     test_json_paths();

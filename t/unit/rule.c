@@ -404,6 +404,31 @@ match(const ngx_deploy_event_t *event, const char *failed,
 }
 
 
+/* a status is that of the build, with phase= that of the phase */
+
+static void
+test_phase(void)
+{
+    ngx_deploy_event_t  e;
+
+    ngx_deploy_event_init(&e);
+    e.facts[NGX_DEPLOY_STATUS] = tap_str("succeeded");
+    e.facts[NGX_DEPLOY_PHASE] = tap_str("install");
+
+    match(&e, NULL, "status=succeeded", NULL, "a build");
+    match(&e, NULL, "status=succeeded", "phase=install", "a build");
+
+    e.of_phase = 1;
+
+    match(&e, "status", "status=succeeded", NULL, "a phase");
+    match(&e, NULL, "status!=succeeded", NULL, "a phase");
+    match(&e, NULL, "status=in_progress", NULL, "a phase");
+    match(&e, NULL, "status=succeeded", "phase=install", "a phase");
+    match(&e, NULL, "phase!=build", "status=succeeded", "a phase");
+    match(&e, "phase", "status=succeeded", "phase=build", "another phase");
+}
+
+
 static void
 test_facts(void)
 {
@@ -606,6 +631,7 @@ main(void)
     test_parse();
     test_patterns();
     test_facts();
+    test_phase();
     test_on();
     test_if();
     test_paths();
