@@ -19,7 +19,7 @@ PROVE_JOBS =	2
 FUZZ_TIME =	60
 SHARED =
 PROVIDERS =	github gitea forgejo gogs bitbucket bitbucket-server \
-		gitlab azure-devops
+		gitlab azure-devops aws slack
 
 prefix =	/usr
 modulesdir =	$(prefix)/lib/nginx/modules

@@ -131,7 +131,7 @@ const ngx_deploy_sender_t  ngx_deploy_azure = {
     ngx_deploy_null_string,
     { ngx_deploy_null_string, ngx_deploy_null_string },
     NULL,
-    0,
+    NULL,
     ngx_deploy_azure_paths,
     NULL,
     NULL,

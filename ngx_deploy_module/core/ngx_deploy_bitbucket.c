@@ -138,7 +138,7 @@ const ngx_deploy_sender_t  ngx_deploy_bitbucket = {
     ngx_deploy_null_string,
     { ngx_deploy_string("x-request-uuid"), ngx_deploy_null_string },
     "no X-Event-Key header",
-    0,
+    NULL,
     ngx_deploy_bitbucket_paths,
     NULL,
     ngx_deploy_bitbucket_kind,

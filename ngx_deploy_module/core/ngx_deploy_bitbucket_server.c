@@ -129,7 +129,7 @@ const ngx_deploy_sender_t  ngx_deploy_bitbucket_server = {
     ngx_deploy_null_string,
     { ngx_deploy_string("x-request-id"), ngx_deploy_null_string },
     NULL,
-    0,
+    NULL,
     ngx_deploy_stash_paths,
     NULL,
     NULL,                           /* may be told by the eventKey alone */

@@ -19,6 +19,8 @@ static const ngx_deploy_sender_t *const
     ngx_deploy_body_senders[NGX_DEPLOY_BODY_SENDERS] =
 {
     &ngx_deploy_azure,
+    &ngx_deploy_aws,
+    &ngx_deploy_report,
     &ngx_deploy_standard
 };
 
@@ -34,7 +36,7 @@ const ngx_deploy_sender_t  ngx_deploy_body = {
     ngx_deploy_null_string,
     { ngx_deploy_null_string, ngx_deploy_null_string },
     NULL,
-    0,
+    NULL,
     NULL,
     NULL,
     NULL,

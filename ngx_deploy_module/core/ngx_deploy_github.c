@@ -207,7 +207,7 @@ const ngx_deploy_sender_t  ngx_deploy_github = {
     ngx_deploy_null_string,
     { ngx_deploy_string("x-github-delivery"), ngx_deploy_null_string },
     "no X-GitHub-Event header",
-    1,
+    ngx_deploy_sender_document,
     ngx_deploy_github_paths,
     NULL,
     ngx_deploy_github_kind,

@@ -150,7 +150,7 @@ const ngx_deploy_sender_t  ngx_deploy_gitlab = {
     { ngx_deploy_string("idempotency-key"), ngx_deploy_string("webhook-id"),
       ngx_deploy_string("x-gitlab-event-uuid") },
     NULL,
-    0,
+    NULL,
     ngx_deploy_gitlab_paths,
     NULL,
     ngx_deploy_gitlab_header,
@@ -168,7 +168,6 @@ const ngx_deploy_sender_t  ngx_deploy_gitlab = {
 static void
 ngx_deploy_gitlab_header(ngx_deploy_payload_t *payload)
 {
-    u_char             c;
     size_t             i;
     ngx_deploy_str_t  *word;
 
@@ -186,13 +185,10 @@ ngx_deploy_gitlab_header(ngx_deploy_payload_t *payload)
         word->len -= sizeof(" Hook") - 1;
     }
 
+    ngx_deploy_sender_lower(word);
+
     for (i = 0; i < word->len; i++) {
-        c = word->data[i];
-
-        if (c >= 'A' && c <= 'Z') {
-            word->data[i] = c | 0x20;
-
-        } else if (c == ' ') {
+        if (word->data[i] == ' ') {
             word->data[i] = '_';
         }
     }

@@ -17,14 +17,17 @@ static const ngx_deploy_sender_t *const
     &ngx_deploy_gogs,
     &ngx_deploy_bitbucket,
     &ngx_deploy_bitbucket_server,
-    &ngx_deploy_gitlab
+    &ngx_deploy_gitlab,
+    &ngx_deploy_aws,
+    &ngx_deploy_slack,
+    &ngx_deploy_report
 };
 
 
 static int ngx_deploy_payload_value(ngx_deploy_scan_t *scan, void *data,
     unsigned fact, ngx_deploy_scan_type_e type, ngx_deploy_str_t *value);
-static int ngx_deploy_payload_begin(ngx_deploy_payload_t *payload,
-    const u_char *p, size_t len);
+static unsigned ngx_deploy_payload_document(
+    const ngx_deploy_payload_t *payload);
 static int ngx_deploy_payload_form(void *data, const u_char *p, size_t len);
 static int ngx_deploy_payload_scanned(ngx_deploy_payload_t *payload, int rc);
 
@@ -77,10 +80,8 @@ ngx_deploy_payload_create(ngx_deploy_payload_t **out, ngx_deploy_pool_t *pool,
 
     sender = ngx_deploy_sender_told(delivery);
 
-    if (delivery->form && !sender->form) {
-        *reason = (sender == &ngx_deploy_body)
-                  ? "the sender of the form cannot be told"
-                  : "the sender sends no forms";
+    if (delivery->form && sender->fields == NULL) {
+        *reason = "the sender sends no forms";
         return NGX_DEPLOY_DECLINED;
     }
 
@@ -124,9 +125,13 @@ ngx_deploy_payload_create(ngx_deploy_payload_t **out, ngx_deploy_pool_t *pool,
         return NGX_DEPLOY_ERROR;
     }
 
-    if (payload->is_form) {
-        ngx_deploy_form_init(&payload->form, "payload",
+    if (payload->is_form && sender->fields[1] == NULL) {
+        ngx_deploy_form_init(&payload->form, sender->fields[0],
                              ngx_deploy_payload_form, payload);
+
+    } else if (payload->is_form) {
+        ngx_deploy_form_init_names(&payload->form, sender->fields,
+                                   ngx_deploy_payload_form, payload);
     }
 
     *out = payload;
@@ -151,7 +156,7 @@ ngx_deploy_payload_feed(ngx_deploy_payload_t *payload, const u_char *p,
         return ngx_deploy_payload_scanned(payload, rc);
     }
 
-    rc = ngx_deploy_payload_begin(payload, p, len);
+    rc = ngx_deploy_sender_form_begin(payload, p, len);
 
     if (rc == NGX_DEPLOY_OK) {
         rc = ngx_deploy_form_feed(&payload->form, p, len);
@@ -169,38 +174,31 @@ ngx_deploy_payload_feed(ngx_deploy_payload_t *payload, const u_char *p,
 }
 
 
-/*
- * No signature covers the content type: a delivery in JSON whose commit
- * message holds "&payload=..." must not be taken for a form.
- */
+/* 1 when there is a JSON text, in a field of a form or as the whole */
 
-static int
-ngx_deploy_payload_begin(ngx_deploy_payload_t *payload, const u_char *p,
-    size_t len)
+static unsigned
+ngx_deploy_payload_document(const ngx_deploy_payload_t *payload)
 {
-    size_t  i, n;
-
-    static const char  begin[] = "payload=";
-
-    n = payload->received;
-
-    for (i = 0; i < len && n < sizeof(begin) - 1; i++, n++) {
-        if (p[i] != (u_char) begin[n]) {
-            payload->form.reason = "the form does not begin with \"payload=\"";
-            return NGX_DEPLOY_DECLINED;
-        }
-    }
-
-    return NGX_DEPLOY_OK;
+    return !payload->is_form
+           || ((payload->form.found & 1)
+               && strcmp(payload->sender->fields[0],
+                         NGX_DEPLOY_SENDER_DOCUMENT)
+                  == 0);
 }
 
 
-/* a decoded piece of the form's field */
+/* a decoded piece of one of the form's fields */
 
 static int
 ngx_deploy_payload_form(void *data, const u_char *p, size_t len)
 {
     ngx_deploy_payload_t  *payload = data;
+
+    if (payload->form.current != 0 || !ngx_deploy_payload_document(payload)) {
+        payload->rc = ngx_deploy_sender_form_value(payload, p, len);
+
+        return payload->rc;
+    }
 
     return ngx_deploy_payload_scanned(payload,
                                 ngx_deploy_scan_feed(payload->scan, p, len));
@@ -270,12 +268,22 @@ ngx_deploy_payload_end(ngx_deploy_payload_t *payload,
             payload->reason = payload->form.reason;
             return rc;
         }
+
+        rc = ngx_deploy_sender_form_end(payload);
+        if (rc != NGX_DEPLOY_OK) {
+            payload->rc = rc;
+            return rc;
+        }
     }
 
-    rc = ngx_deploy_payload_scanned(payload,
-                                    ngx_deploy_scan_end(payload->scan));
-    if (rc != NGX_DEPLOY_OK) {
-        return rc;
+    payload->document = ngx_deploy_payload_document(payload);
+
+    if (payload->document) {
+        rc = ngx_deploy_payload_scanned(payload,
+                                        ngx_deploy_scan_end(payload->scan));
+        if (rc != NGX_DEPLOY_OK) {
+            return rc;
+        }
     }
 
     rc = payload->sender->finish(payload);

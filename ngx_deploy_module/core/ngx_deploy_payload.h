@@ -43,6 +43,24 @@ typedef struct {
 } ngx_deploy_delivery_t;
 
 
+/* what a request of Slack has besides its event; absent where it has not */
+
+typedef struct {
+    ngx_deploy_str_t           challenge;     /* of url_verification */
+    ngx_deploy_str_t           response_url;  /* anybody's text */
+    ngx_deploy_str_t           trigger_id;
+
+    /* of the first of its actions: value also of an option selected */
+    ngx_deploy_str_t           action_id;
+    ngx_deploy_str_t           block_id;
+    ngx_deploy_str_t           value;
+
+    /* the message that it is about, in the event's channel */
+    ngx_deploy_str_t           message_ts;
+    ngx_deploy_str_t           thread_ts;
+} ngx_deploy_slack_request_t;
+
+
 /* NULL when memory is short */
 ngx_deploy_senders_t *ngx_deploy_senders_create(ngx_deploy_pool_t *pool);
 
@@ -88,6 +106,13 @@ const ngx_deploy_str_t *ngx_deploy_payload_provider(
  */
 const ngx_deploy_str_t *ngx_deploy_payload_delivery(
     ngx_deploy_payload_t *payload);
+
+/*
+ * After the end: what an answer to Slack needs; the texts live as long as the
+ * pool.  NGX_DEPLOY_DECLINED when the sender is not Slack.
+ */
+int ngx_deploy_payload_slack(ngx_deploy_payload_t *payload,
+    ngx_deploy_slack_request_t *slack);
 
 
 #endif /* _NGX_DEPLOY_PAYLOAD_H_INCLUDED_ */

@@ -37,6 +37,9 @@
 #define NGX_DEPLOY_SENDER_NODE  0, 1
 
 
+#define NGX_DEPLOY_SENDER_DOCUMENT  "payload"      /* a field of forms */
+
+
 #define NGX_DEPLOY_SENDER_DISAGREES                                           \
     "the body does not agree with the event header"
 
@@ -72,7 +75,14 @@ typedef struct {
     /* why there must be an event's header, NULL: the body may tell */
     const char                      *eventless;
 
-    unsigned                         form;        /* forms are sent, too */
+    /*
+     * The fields of forms, ended by NULL, or NULL where no forms are sent: i
+     * is the value of fact NGX_DEPLOY_SENDER_ROOT + 1 + i.  The first may be
+     * NGX_DEPLOY_SENDER_DOCUMENT, the JSON text; if it is the only one, the
+     * form has to begin with it.
+     */
+    const char *const               *fields;
+
     const ngx_deploy_scan_path_t    *paths;
     const ngx_deploy_scan_path_t    *more;        /* paths, or NULL */
 
@@ -119,15 +129,18 @@ struct ngx_deploy_payload_s {
     ngx_deploy_path_set_t             set;
     size_t                            commits;
     size_t                            lists;
+    size_t                            timed;    /* durations in seconds */
+    int64_t                           seconds;
 
     unsigned                          is_form;
+    unsigned                          document; /* at the end: JSON is there */
     ngx_deploy_form_t                 form;
     ngx_deploy_raw_t                  raw[NGX_DEPLOY_SENDER_MAX_RAW];
 };
 
 
-#define NGX_DEPLOY_SENDERS       8
-#define NGX_DEPLOY_BODY_SENDERS  2
+#define NGX_DEPLOY_SENDERS       11
+#define NGX_DEPLOY_BODY_SENDERS  4
 
 struct ngx_deploy_senders_s {
     ngx_deploy_scan_table_t          *tables[NGX_DEPLOY_SENDERS];
@@ -146,7 +159,13 @@ extern const ngx_deploy_sender_t  ngx_deploy_bitbucket;
 extern const ngx_deploy_sender_t  ngx_deploy_bitbucket_server;
 extern const ngx_deploy_sender_t  ngx_deploy_azure;
 extern const ngx_deploy_sender_t  ngx_deploy_gitlab;
+extern const ngx_deploy_sender_t  ngx_deploy_aws;
+extern const ngx_deploy_sender_t  ngx_deploy_slack;
+extern const ngx_deploy_sender_t  ngx_deploy_report;
 extern const ngx_deploy_sender_t  ngx_deploy_standard;
+
+/* the fields of who sends a form with nothing but the JSON text */
+extern const char *const  ngx_deploy_sender_document[];
 
 
 /* the sender that scheme and headers tell, ngx_deploy_body for none */
@@ -168,6 +187,17 @@ ngx_deploy_scan_table_t *ngx_deploy_body_compile(ngx_deploy_pool_t *pool,
 /* the parts of a payload that only the body tells */
 int ngx_deploy_body_create(ngx_deploy_payload_t *payload,
     const ngx_deploy_delivery_t *delivery);
+
+
+/*
+ * Forms: the next bytes as they are, which must not be JSON in disguise; the
+ * next bytes of the value of a field; the end, when all values are known
+ */
+int ngx_deploy_sender_form_begin(ngx_deploy_payload_t *payload,
+    const u_char *p, size_t len);
+int ngx_deploy_sender_form_value(ngx_deploy_payload_t *payload,
+    const u_char *p, size_t len);
+int ngx_deploy_sender_form_end(ngx_deploy_payload_t *payload);
 
 
 /* gives the payload its reason, always NGX_DEPLOY_DECLINED */
@@ -219,6 +249,13 @@ ngx_deploy_str_t ngx_deploy_sender_text(ngx_deploy_payload_t *payload,
 ngx_deploy_str_t ngx_deploy_sender_number(ngx_deploy_payload_t *payload,
     unsigned fact);
 
+/*
+ * A number of seconds, at most ten digits, a fraction is dropped: a number
+ * or a string of JSON or the field of a form, else -1
+ */
+int64_t ngx_deploy_sender_seconds(ngx_deploy_payload_t *payload,
+    unsigned fact);
+
 /* 1, 0 or -1 */
 int ngx_deploy_sender_flag(ngx_deploy_payload_t *payload, unsigned fact);
 
@@ -227,6 +264,12 @@ unsigned ngx_deploy_sender_zero(const ngx_deploy_str_t *hash);
 
 /* the first line of a text, absent when it is empty */
 ngx_deploy_str_t ngx_deploy_sender_line(const ngx_deploy_str_t *text);
+
+/* makes a text that was kept lower case (ASCII), in place */
+void ngx_deploy_sender_lower(ngx_deploy_str_t *text);
+
+/* the id of a build, "project:uuid", from an ARN of it or from itself */
+void ngx_deploy_sender_build_id(ngx_deploy_str_t *id);
 
 /* sets branch or tag from a full ref; others are neither */
 void ngx_deploy_sender_ref(ngx_deploy_event_t *event,

@@ -34,6 +34,9 @@ static const ngx_deploy_told_t  ngx_deploy_told_schemes[] = {
     { "gogs", &ngx_deploy_gogs },
     { "bitbucket", &ngx_deploy_bitbucket },
     { "gitlab", &ngx_deploy_gitlab },
+    { "slack", &ngx_deploy_slack },
+    { "sns", &ngx_deploy_aws },
+    { "build", &ngx_deploy_report },
     { "azure", &ngx_deploy_body },
     { NULL, NULL }
 };
@@ -48,6 +51,8 @@ static const ngx_deploy_told_t  ngx_deploy_told_headers[] = {
     { "x-gitlab-event", &ngx_deploy_gitlab },
     { "x-github-event", &ngx_deploy_github },
     { "x-event-key", &ngx_deploy_bitbucket },
+    { "x-amz-sns-message-type", &ngx_deploy_aws },
+    { "x-slack-signature", &ngx_deploy_slack },
     { NULL, NULL }
 };
 
@@ -80,8 +85,10 @@ ngx_deploy_sender_told(const ngx_deploy_delivery_t *delivery)
         }
     }
 
-    if (sender == NULL) {
-        return &ngx_deploy_body;
+    /* the only form that has no header of its sender is a report */
+
+    if (sender == NULL || sender == &ngx_deploy_body) {
+        return delivery->form ? &ngx_deploy_report : &ngx_deploy_body;
     }
 
     if (sender == &ngx_deploy_bitbucket) {

@@ -35,7 +35,7 @@ const ngx_deploy_sender_t  ngx_deploy_standard = {
     ngx_deploy_null_string,
     { ngx_deploy_string("webhook-id"), ngx_deploy_null_string },
     NULL,
-    0,
+    NULL,
     ngx_deploy_standard_paths,
     NULL,
     NULL,

@@ -106,7 +106,7 @@ ngx_http_deploy_method(ngx_http_request_t *r)
 }
 
 
-/* JSON or a form, in UTF-8, not compressed */
+/* JSON, which SNS calls a text, or a form, in UTF-8, not compressed */
 
 static ngx_int_t
 ngx_http_deploy_content_type(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
@@ -134,6 +134,13 @@ ngx_http_deploy_content_type(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     ctx->form = (ctx->verifier
                  && ctx->verifier->type == NGX_DEPLOY_SCHEME_PAYLOAD)
                 ? ctx->payload : (media == NGX_DEPLOY_MEDIA_FORM);
+
+    if (media == NGX_DEPLOY_MEDIA_TEXT
+        && ctx->verifier
+        && ngx_strcmp(ctx->verifier->name, "sns") == 0)
+    {
+        return NGX_OK;
+    }
 
     return (media == NGX_DEPLOY_MEDIA_JSON || media == NGX_DEPLOY_MEDIA_FORM)
            ? NGX_OK : NGX_DECLINED;

@@ -351,7 +351,11 @@ ngx_http_deploy_status_variable(ngx_http_request_t *r,
 }
 
 
-/* as $upstream_addr: the values of several builds are joined by ", " */
+/*
+ * As $upstream_addr: the values of several builds are joined by ", ".  Before
+ * they are all known, and where there is none, it is the build that the event
+ * is about.
+ */
 
 static ngx_int_t
 ngx_http_deploy_builds_variable(ngx_http_request_t *r,
@@ -371,8 +375,9 @@ ngx_http_deploy_builds_variable(ngx_http_request_t *r,
                                             ctx->project->len);
     }
 
-    if (ctx == NULL || ctx->builds.nelts == 0) {
-        return ngx_http_deploy_set_variable(v, (u_char *) "", 0);
+    if (ctx == NULL || ctx->result == NULL || ctx->builds.nelts == 0) {
+        return ngx_http_deploy_fact_variable(r, v,
+                             data ? NGX_DEPLOY_BUILD_ID : NGX_DEPLOY_PROJECT);
     }
 
     build = ctx->builds.elts;

@@ -37,21 +37,24 @@ typedef struct {
 typedef struct {
     const char            *provider;
     const char            *scheme;
-    const char            *header;       /* of the event */
+    const char            *header;       /* of the event, or a value of it */
+    const char            *value;
     unsigned               form;         /* forms are sent, too */
 } sender_t;
 
 
 static const sender_t  senders[] = {
-    { "github", "github", "x-github-event", 1 },
-    { "gitea", "gitea", "x-gitea-event", 1 },
-    { "forgejo", "forgejo", "x-forgejo-event", 1 },
-    { "gogs", "gogs", "x-gogs-event", 1 },
-    { "bitbucket", "bitbucket", "x-event-key", 0 },
-    { "bitbucket-server", "bitbucket", "x-event-key", 0 },
-    { "gitlab", "gitlab", "x-gitlab-event", 0 },
-    { "azure-devops", "azure", NULL, 0 },
-    { NULL, NULL, NULL, 0 }
+    { "github", "github", "x-github-event", NULL, 1 },
+    { "gitea", "gitea", "x-gitea-event", NULL, 1 },
+    { "forgejo", "forgejo", "x-forgejo-event", NULL, 1 },
+    { "gogs", "gogs", "x-gogs-event", NULL, 1 },
+    { "bitbucket", "bitbucket", "x-event-key", NULL, 0 },
+    { "bitbucket-server", "bitbucket", "x-event-key", NULL, 0 },
+    { "gitlab", "gitlab", "x-gitlab-event", NULL, 0 },
+    { "azure-devops", "azure", NULL, NULL, 0 },
+    { "aws", "sns", "x-amz-sns-message-type", NULL, 0 },
+    { "slack", "slack", "x-slack-signature", "v0=", 1 },
+    { NULL, NULL, NULL, NULL, 0 }
 };
 
 
@@ -316,8 +319,13 @@ run(const char *how, row_t *row, const sender_t *sender, ngx_deploy_str_t body,
     ngx_deploy_delivery_t   delivery;
 
     headers[0].name = sender->header;
-    headers[0].value = cell(row, "event_header");
+    headers[0].value = sender->value ? sender->value
+                                     : cell(row, "event_header");
     headers[1].name = NULL;
+
+    if (strcmp(headers[0].value, "-") == 0) {
+        headers[0].name = NULL;
+    }
 
     delivery.scheme = (piece == 4096) ? "hmac" : sender->scheme;
     delivery.get_header = tap_get_header;

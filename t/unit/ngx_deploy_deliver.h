@@ -79,6 +79,18 @@ print_event(char *p, const ngx_deploy_event_t *event)
         p = print_str(p, "", &f[i]);
     }
 
+    if (all_facts) {
+        p = print_str(p, "log=", &event->log);
+    }
+
+    if (event->of_phase) {
+        p += sprintf(p, "of_phase ");
+    }
+
+    if (event->duration != -1) {
+        p += sprintf(p, "seconds=%d ", (int) event->duration);
+    }
+
     p += sprintf(p, "merged=%d created=%d deleted=%d forced=%d ",
                  event->merged, event->created, event->deleted,
                  event->forced);
