@@ -78,7 +78,21 @@ static const fuzz_sender_t  fuzz_senders[] = {
     { "gogs", "x-gogs-event", "pull_request", NULL },
     { "gogs", "x-gogs-event", "create", NULL },
     { "gogs", "x-gogs-event", "issues", NULL },
-    { "azure", NULL, NULL, NULL }
+    { "azure", NULL, NULL, NULL },
+    { "gitlab", "x-gitlab-event", "Push Hook", NULL },
+    { "gitlab", "x-gitlab-event", "Tag Push Hook", NULL },
+    { "gitlab", "x-gitlab-event", "Merge Request Hook", NULL },
+    { "gitlab", "x-gitlab-event", "Release Hook", NULL },
+    { "gitlab", "x-gitlab-event", "Deployment Hook", NULL },
+    { "gitlab", "x-gitlab-event", "Pipeline Hook", NULL },
+    { "gitlab", "x-gitlab-event", "Job Hook", NULL },
+    { "gitlab", "x-gitlab-event", "System Hook", NULL },
+    { "token", "x-gitlab-event", "Note Hook", NULL },
+    { "sns", "x-amz-sns-message-type", "Notification", NULL },
+    { "sns", NULL, NULL, NULL },
+    { "token", "x-amz-sns-message-type", "SubscriptionConfirmation", NULL },
+    { "slack", NULL, NULL, NULL },
+    { "build", NULL, NULL, NULL }
 };
 
 #define FUZZ_SENDERS  (sizeof(fuzz_senders) / sizeof(fuzz_senders[0]))
@@ -136,6 +150,22 @@ fuzz_event(const ngx_deploy_event_t *event)
         fuzz_check(event->facts[NGX_DEPLOY_BRANCH].len
                    || event->facts[NGX_DEPLOY_TAG].len);
     }
+
+    if (on & NGX_DEPLOY_ON_COMMAND) {
+        fuzz_check(event->facts[NGX_DEPLOY_COMMAND].len);
+        fuzz_check(event->facts[NGX_DEPLOY_USER].len);
+    }
+
+    if (on & NGX_DEPLOY_ON_BUILD) {
+        fuzz_check(event->facts[NGX_DEPLOY_PROJECT].len);
+        fuzz_check(event->facts[NGX_DEPLOY_BUILD_ID].len);
+    }
+
+    if (event->of_phase) {
+        fuzz_check(event->facts[NGX_DEPLOY_PHASE].len);
+    }
+
+    fuzz_check(event->duration >= -1);
 
     for (i = 0; i < NGX_DEPLOY_FACTS; i++) {
         a = &event->facts[i];
