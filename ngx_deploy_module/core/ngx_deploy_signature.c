@@ -17,6 +17,8 @@ static ngx_deploy_verify_e ngx_deploy_signature_signed(
     time_t now);
 static ngx_deploy_verify_e ngx_deploy_signature_payload(
     ngx_deploy_signature_t *sig, ngx_deploy_get_header_pt get, void *data);
+static ngx_deploy_verify_e ngx_deploy_signature_topic(
+    ngx_deploy_signature_t *sig, ngx_deploy_get_header_pt get, void *data);
 static ngx_deploy_verify_e ngx_deploy_signature_macs(
     ngx_deploy_signature_t *sig);
 static int ngx_deploy_signature_mac(void *data, const u_char *p, size_t len);
@@ -34,6 +36,8 @@ static const char  *ngx_deploy_verify_names[] = {
     "malformed",
     "stale",
     "mismatch",
+    "topic",
+    "certificate",
     "error"
 };
 
@@ -52,9 +56,10 @@ ngx_deploy_signature_begin(ngx_deploy_signature_t *sig,
 
     sig->verifier = verifier;
 
-    rc = ngx_deploy_claim_header(&verifier->header, get, data, &value);
+    rc = ngx_deploy_claim_header(&verifier->header, get, data, &sig->value);
 
     if (rc == NGX_DEPLOY_VERIFY_SUCCESS) {
+        value = sig->value;
         rc = ngx_deploy_claim_value(sig, &value);
     }
 
@@ -62,13 +67,8 @@ ngx_deploy_signature_begin(ngx_deploy_signature_t *sig,
         rc = ngx_deploy_signature_signed(sig, get, data, now);
     }
 
-    if (rc != NGX_DEPLOY_VERIFY_SUCCESS
-        || ngx_deploy_signature_secret(verifier))
-    {
-        return rc;
-    }
-
-    return ngx_deploy_signature_macs(sig);
+    return (rc == NGX_DEPLOY_VERIFY_SUCCESS) ? ngx_deploy_signature_macs(sig)
+                                             : rc;
 }
 
 
@@ -85,6 +85,10 @@ ngx_deploy_signature_signed(ngx_deploy_signature_t *sig,
 
     if (verifier->type == NGX_DEPLOY_SCHEME_PAYLOAD) {
         return ngx_deploy_signature_payload(sig, get, data);
+    }
+
+    if (verifier->type == NGX_DEPLOY_SCHEME_SNS) {
+        return ngx_deploy_signature_topic(sig, get, data);
     }
 
     if (verifier->id_header.len) {
@@ -147,6 +151,29 @@ ngx_deploy_signature_payload(ngx_deploy_signature_t *sig,
 }
 
 
+/* the one in the body counts, but most strangers can be told so */
+
+static ngx_deploy_verify_e
+ngx_deploy_signature_topic(ngx_deploy_signature_t *sig,
+    ngx_deploy_get_header_pt get, void *data)
+{
+    ngx_deploy_str_t     value;
+    ngx_deploy_verify_e  rc;
+
+    static const ngx_deploy_str_t  name =
+                                   ngx_deploy_string("x-amz-sns-topic-arn");
+
+    rc = ngx_deploy_claim_header(&name, get, data, &value);
+
+    if (rc != NGX_DEPLOY_VERIFY_SUCCESS) {
+        return rc;
+    }
+
+    return ngx_deploy_verifier_has_topic(sig->verifier, &value)
+           ? NGX_DEPLOY_VERIFY_SUCCESS : NGX_DEPLOY_VERIFY_TOPIC;
+}
+
+
 static ngx_deploy_verify_e
 ngx_deploy_signature_macs(ngx_deploy_signature_t *sig)
 {
@@ -154,6 +181,10 @@ ngx_deploy_signature_macs(ngx_deploy_signature_t *sig)
     const ngx_deploy_verifier_t  *verifier;
 
     verifier = sig->verifier;
+
+    if (ngx_deploy_signature_secret(verifier)) {
+        return NGX_DEPLOY_VERIFY_SUCCESS;
+    }
 
     for (i = 0; i < verifier->nsecrets; i++) {
 

@@ -27,6 +27,7 @@
 #define NGX_DEPLOY_KEY_MIN           24      /* the same, after whsec_ */
 #define NGX_DEPLOY_MAX_SECRET_FILE   65536
 #define NGX_DEPLOY_TOLERANCE         300     /* seconds */
+#define NGX_DEPLOY_MAX_TOPICS        32
 
 
 typedef enum {
@@ -35,7 +36,8 @@ typedef enum {
     NGX_DEPLOY_SCHEME_SLACK,         /* a MAC over "v0:timestamp:body" */
     NGX_DEPLOY_SCHEME_STANDARD,      /* MACs over "id.timestamp.body" */
     NGX_DEPLOY_SCHEME_TOKEN,         /* the secret itself in a header */
-    NGX_DEPLOY_SCHEME_BASIC          /* "user:password" in Authorization */
+    NGX_DEPLOY_SCHEME_BASIC,         /* "user:password" in Authorization */
+    NGX_DEPLOY_SCHEME_SNS            /* in the body, see ngx_deploy_sns.h */
 } ngx_deploy_scheme_type_e;
 
 
@@ -57,10 +59,13 @@ typedef struct {
     size_t                    size;          /* bytes of the digest */
     unsigned                  base64;        /* else hexadecimal */
     unsigned                  bearer;        /* "Bearer " is taken off */
-    time_t                    tolerance;     /* seconds, both ways */
+    time_t                    tolerance;     /* seconds, both ways; "sns":
+                                                0 is any time */
 
     ngx_deploy_secret_t      *secrets;
     size_t                    nsecrets;
+    ngx_deploy_str_t         *topics;        /* "sns": ARNs */
+    size_t                    ntopics;
 } ngx_deploy_verifier_t;
 
 
@@ -85,6 +90,8 @@ typedef enum {
     NGX_DEPLOY_VERIFY_MALFORMED,
     NGX_DEPLOY_VERIFY_STALE,
     NGX_DEPLOY_VERIFY_MISMATCH,
+    NGX_DEPLOY_VERIFY_TOPIC,         /* of SNS, that is not allowed */
+    NGX_DEPLOY_VERIFY_CERTIFICATE,   /* of SNS, was not to be had */
     NGX_DEPLOY_VERIFY_ERROR          /* memory, OpenSSL: fails closed */
 } ngx_deploy_verify_e;
 
@@ -93,6 +100,7 @@ typedef enum {
 
 typedef struct {
     const ngx_deploy_verifier_t  *verifier;
+    ngx_deploy_str_t              value;         /* of the header */
     ngx_deploy_str_t              id;            /* the header's text */
     ngx_deploy_str_t              timestamp;     /* the header's text */
     size_t                        nclaims;
@@ -137,6 +145,18 @@ int ngx_deploy_verifier_secrets(ngx_deploy_verifier_t *verifier,
     ngx_deploy_pool_t *pool, const ngx_deploy_str_t *text,
     ngx_deploy_secrets_t *report);
 
+/*
+ * The topics of "sns": ARNs separated by commas.  NGX_DEPLOY_OK;
+ * NGX_DEPLOY_DECLINED with a static *reason; NGX_DEPLOY_ERROR: memory.
+ */
+int ngx_deploy_verifier_topics(ngx_deploy_verifier_t *verifier,
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *list,
+    const char **reason);
+
+/* 1 when topic is one of those of the verifier */
+unsigned ngx_deploy_verifier_has_topic(const ngx_deploy_verifier_t *verifier,
+    const ngx_deploy_str_t *topic);
+
 /* frees what OpenSSL holds for the secrets */
 void ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier);
 
@@ -144,7 +164,9 @@ void ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier);
  * Checks the headers of a request and readies the MACs.  now is Unix time.
  * NGX_DEPLOY_VERIFY_SUCCESS: the body decides (or, for a token, it already
  * matched); the values of the headers have to live as long as sig.  Whatever
- * the result, ngx_deploy_signature_free() may be called.
+ * the result, ngx_deploy_signature_free() may be called.  Of "sns" the headers
+ * alone are checked: the body is for ngx_deploy_sns_feed(), and the verdict of
+ * ngx_deploy_signature_end() is never success.
  */
 ngx_deploy_verify_e ngx_deploy_signature_begin(ngx_deploy_signature_t *sig,
     const ngx_deploy_verifier_t *verifier, ngx_deploy_get_header_pt get,

@@ -73,6 +73,11 @@ static const ngx_deploy_scheme_t  ngx_deploy_schemes[] = {
       ngx_deploy_string("webhook-id"),
       ngx_deploy_string("webhook-timestamp") },
 
+    { "sns", NGX_DEPLOY_SCHEME_SNS,
+      ngx_deploy_string("x-amz-sns-message-type"),
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
     { "token", NGX_DEPLOY_SCHEME_TOKEN,
       ngx_deploy_string("authorization"),
       ngx_deploy_null_string,
@@ -92,6 +97,7 @@ static int ngx_deploy_verifier_family(ngx_deploy_verifier_t *verifier,
     ngx_deploy_pool_t *pool);
 static int ngx_deploy_verifier_join(ngx_deploy_pool_t *pool,
     ngx_deploy_str_t *dst, const ngx_deploy_str_t *family, const char *end);
+static unsigned ngx_deploy_verifier_topic(const ngx_deploy_str_t *topic);
 
 
 int
@@ -119,6 +125,12 @@ ngx_deploy_verifier_init(ngx_deploy_verifier_t *verifier,
         verifier->base64 = (scheme->type == NGX_DEPLOY_SCHEME_STANDARD);
         verifier->bearer = ngx_deploy_str_is(name, "token");
         verifier->tolerance = NGX_DEPLOY_TOLERANCE;
+
+        /* it may deliver late, and a late 403 would lose the message */
+
+        if (scheme->type == NGX_DEPLOY_SCHEME_SNS) {
+            verifier->tolerance = 0;
+        }
 
         return NGX_DEPLOY_OK;
     }
@@ -240,6 +252,96 @@ ngx_deploy_verifier_join(ngx_deploy_pool_t *pool, ngx_deploy_str_t *dst,
     dst->len = family->len + len;
 
     return NGX_DEPLOY_OK;
+}
+
+
+int
+ngx_deploy_verifier_topics(ngx_deploy_verifier_t *verifier,
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *list, const char **reason)
+{
+    u_char            *p, *last;
+    ngx_deploy_str_t  *topic;
+
+    verifier->ntopics = 0;
+    verifier->topics = ngx_deploy_palloc(pool, NGX_DEPLOY_MAX_TOPICS
+                                               * sizeof(ngx_deploy_str_t));
+    if (verifier->topics == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    p = list->data;
+    last = p + list->len;
+
+    do {
+        if (verifier->ntopics == NGX_DEPLOY_MAX_TOPICS) {
+            *reason = "has more than 32 topics";
+            return NGX_DEPLOY_DECLINED;
+        }
+
+        topic = &verifier->topics[verifier->ntopics++];
+        topic->data = p;
+
+        while (p < last && *p != ',') { p++; }
+
+        topic->len = p - topic->data;
+
+        if (!ngx_deploy_verifier_topic(topic)) {
+            *reason = "is not a list of ARNs of topics";
+            return NGX_DEPLOY_DECLINED;
+        }
+
+    } while (p++ < last);
+
+    return NGX_DEPLOY_OK;
+}
+
+
+/* arn:aws:sns:us-east-1:123456789012:builds */
+
+static unsigned
+ngx_deploy_verifier_topic(const ngx_deploy_str_t *topic)
+{
+    u_char            *p, *last;
+    unsigned           n;
+    ngx_deploy_str_t   part;
+
+    p = topic->data;
+    last = p + topic->len;
+
+    for (n = 0; n < 6; n++) {
+
+        part.data = p;
+
+        while (p < last && *p > 0x20 && *p < 0x7f && *p != ':') { p++; }
+
+        part.len = p - part.data;
+
+        if (part.len == 0
+            || (n == 0 && !ngx_deploy_str_is(&part, "arn"))
+            || (n == 2 && !ngx_deploy_str_is(&part, "sns"))
+            || (n < 5 && (p == last || *p++ != ':')))
+        {
+            return 0;
+        }
+    }
+
+    return p == last;
+}
+
+
+unsigned
+ngx_deploy_verifier_has_topic(const ngx_deploy_verifier_t *verifier,
+    const ngx_deploy_str_t *topic)
+{
+    size_t  i;
+
+    for (i = 0; i < verifier->ntopics; i++) {
+        if (ngx_deploy_str_eq(topic, &verifier->topics[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

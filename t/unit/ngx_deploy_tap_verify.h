@@ -19,7 +19,9 @@
 
 #define MAX_HEADERS  8
 
+#ifndef NOW
 #define NOW     1700000000
+#endif
 
 
 typedef struct {
