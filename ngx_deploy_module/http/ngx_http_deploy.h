@@ -21,6 +21,7 @@
 #include "ngx_deploy_event.h"
 #include "ngx_deploy_payload.h"
 #include "ngx_deploy_rule.h"
+#include "ngx_deploy_scan.h"
 #include "ngx_deploy_signature.h"
 #include "ngx_deploy_sigv4.h"
 #include "ngx_deploy_url.h"
@@ -93,6 +94,7 @@ typedef struct {
     ngx_array_t                 projects;    /* ngx_http_deploy_project_t */
     ngx_array_t                 uses;        /* ngx_http_deploy_use_t */
     ngx_deploy_senders_t       *senders;
+    ngx_deploy_scan_table_t    *sns;         /* NULL: no deploy_verify sns */
     ngx_array_t                *transport;   /* ngx_http_deploy_text_t */
     ngx_str_t                   region;      /* of the environment */
     ngx_str_t                   endpoint;    /* of the environment */
@@ -116,6 +118,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                *verify;      /* ngx_deploy_verifier_t */
     ngx_flag_t                  off;         /* deploy_verify off */
+    ngx_str_t                   sns_endpoint;    /* deploy_verify sns */
     u_char                     *verify_file; /* where it is written */
     ngx_uint_t                  verify_line;
     ngx_array_t                *rules;       /* ngx_http_deploy_rule_t */
@@ -133,6 +136,7 @@ typedef struct {
 } ngx_http_deploy_loc_conf_t;
 
 
+typedef struct ngx_http_deploy_sns_s  ngx_http_deploy_sns_t;
 typedef struct ngx_http_deploy_dispatch_s  ngx_http_deploy_dispatch_t;
 typedef struct ngx_http_deploy_outbound_s  ngx_http_deploy_outbound_t;
 
@@ -184,6 +188,7 @@ typedef struct {
     const ngx_deploy_verifier_t    *verifier;    /* that was satisfied */
     ngx_uint_t                      secret;      /* its line */
     ngx_str_t                       id;          /* signed, or absent */
+    ngx_http_deploy_sns_t          *sns;         /* NULL: not of SNS */
 
     ngx_str_t                       provider;
     ngx_str_t                       delivery;
@@ -258,6 +263,12 @@ ngx_http_deploy_ctx_t *ngx_http_deploy_get_ctx(ngx_http_request_t *r);
 ngx_http_deploy_ctx_t *ngx_http_deploy_make_ctx(ngx_http_request_t *r);
 
 /*
+ * There is a verdict for a request whose signature had to wait: runs its
+ * phases.  From the event loop only, and the request may be gone after it.
+ */
+void ngx_http_deploy_gate_resume(ngx_http_deploy_ctx_t *ctx);
+
+/*
  * How often the request carries a header, its first value in *value; name
  * is lower case.  data is the request.
  */
@@ -305,7 +316,10 @@ ngx_http_deploy_project_t *ngx_http_deploy_find_project(
 ngx_int_t ngx_http_deploy_answer(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 
-/* {"status":S,"reason":R} with a status code; reason may be NULL */
+/*
+ * {"status":S,"reason":R} with a status code; reason may be NULL; with 503
+ * there is a Retry-After
+ */
 ngx_int_t ngx_http_deploy_answer_text(ngx_http_request_t *r,
     ngx_uint_t code, const char *status, const char *reason);
 

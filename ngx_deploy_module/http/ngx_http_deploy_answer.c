@@ -365,6 +365,14 @@ ngx_http_deploy_answer_text(ngx_http_request_t *r, ngx_uint_t code,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (code == NGX_HTTP_SERVICE_UNAVAILABLE
+        && ngx_http_deploy_retry_after(r, NGX_HTTP_DEPLOY_RETRY_AFTER)
+           != NGX_OK)
+    {
+        ngx_deploy_json_free(json);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     return ngx_http_deploy_send(r, code, json);
 }
 

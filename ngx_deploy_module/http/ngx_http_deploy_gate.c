@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy.h"
 #include "ngx_http_deploy_dispatch.h"
+#include "ngx_http_deploy_sns.h"
 
 
 #define NGX_HTTP_DEPLOY_READ_SIZE   65536
@@ -16,8 +17,11 @@ static ngx_int_t ngx_http_deploy_gate(ngx_http_request_t *r);
 static ngx_int_t ngx_http_deploy_gate_headers(ngx_http_request_t *r,
     ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_gate_body(ngx_http_request_t *r);
+static void ngx_http_deploy_gate_pass(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
 static ngx_int_t ngx_http_deploy_gate_verdict(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
+static void ngx_http_deploy_gate_macs(ngx_http_deploy_ctx_t *ctx);
 static ngx_int_t ngx_http_deploy_gate_update(void *data, u_char *p,
     size_t len);
 static ngx_int_t ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
@@ -128,6 +132,7 @@ static ngx_int_t
 ngx_http_deploy_gate_headers(ngx_http_request_t *r,
     ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx)
 {
+    ngx_int_t               rc;
     ngx_uint_t              i;
     ngx_deploy_verify_e     verdict;
     ngx_deploy_verifier_t  *verifiers;
@@ -148,6 +153,20 @@ ngx_http_deploy_gate_headers(ngx_http_request_t *r,
                                              &verifiers[i],
                                              ngx_http_deploy_get_header, r,
                                              ngx_time());
+
+        if (verdict == NGX_DEPLOY_VERIFY_SUCCESS
+            && verifiers[i].type == NGX_DEPLOY_SCHEME_SNS)
+        {
+            rc = ngx_http_deploy_sns_begin(r, ctx, &ctx->sigs[ctx->nsigs]);
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            if (rc == NGX_DECLINED) {
+                verdict = NGX_DEPLOY_VERIFY_MALFORMED;
+            }
+        }
 
         if (verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
             ctx->nsigs++;
@@ -222,9 +241,18 @@ ngx_http_deploy_gate_body(ngx_http_request_t *r)
 
     ctx->reading = 0;
 
-    if (!ctx->verified) {
-        ngx_http_deploy_gate_verdict(r, ctx);
+    if (!ctx->verified && ngx_http_deploy_gate_verdict(r, ctx) == NGX_AGAIN) {
+        return;
     }
+
+    ngx_http_deploy_gate_pass(r, ctx);
+}
+
+
+static void
+ngx_http_deploy_gate_pass(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    ctx->verified = 1;
 
     r->preserve_body = 1;
 
@@ -233,14 +261,34 @@ ngx_http_deploy_gate_body(ngx_http_request_t *r)
 }
 
 
+void
+ngx_http_deploy_gate_resume(ngx_http_deploy_ctx_t *ctx)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_deploy_gate_pass(r, ctx);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* NGX_AGAIN: the signature needs a certificate, which is on its way */
+
 static ngx_int_t
 ngx_http_deploy_gate_verdict(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
-    unsigned             line;
-    ngx_uint_t           i;
-    ngx_deploy_verify_e  verdict;
+    ngx_int_t  rc;
 
-    ctx->verified = 1;
     ctx->verdict = NGX_DEPLOY_VERIFY_ERROR;
     ctx->verifier = ctx->sigs[0].verifier;
 
@@ -252,6 +300,25 @@ ngx_http_deploy_gate_verdict(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_deploy_gate_macs(ctx);
+
+    rc = NGX_OK;
+
+    if (ctx->sns && ctx->verdict != NGX_DEPLOY_VERIFY_SUCCESS) {
+        rc = ngx_http_deploy_sns_verdict(r, ctx);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_http_deploy_gate_macs(ngx_http_deploy_ctx_t *ctx)
+{
+    unsigned             line;
+    ngx_uint_t           i;
+    ngx_deploy_verify_e  verdict;
 
     for (i = 0; i < ctx->nsigs; i++) {
 
@@ -274,8 +341,6 @@ ngx_http_deploy_gate_verdict(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     for (i = 0; i < ctx->nsigs; i++) {
         ngx_deploy_signature_free(&ctx->sigs[i]);
     }
-
-    return NGX_OK;
 }
 
 
@@ -290,6 +355,10 @@ ngx_http_deploy_gate_update(void *data, u_char *p, size_t len)
         ngx_deploy_signature_update(&ctx->sigs[i], p, len);
     }
 
+    if (ctx->sns) {
+        (void) ngx_deploy_sns_feed(&ctx->sns->message, p, len);
+    }
+
     return NGX_OK;
 }
 
@@ -298,32 +367,46 @@ static ngx_int_t
 ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
     ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx)
 {
-    ngx_uint_t  level;
+    ngx_int_t    rc;
+    ngx_uint_t   level, later;
+    const char  *reason;
+
+    /* the sender may try again when it is no fault of its own */
+
+    later = (ctx->verdict == NGX_DEPLOY_VERIFY_CERTIFICATE);
 
     if (!ctx->logged) {
         ctx->logged = 1;
-        ctx->result = "refused";
+        ctx->result = later ? "failed" : "refused";
 
         level = dlcf->log_level;
 
-        if (ctx->verdict == NGX_DEPLOY_VERIFY_ERROR) {
+        if (later || ctx->verdict == NGX_DEPLOY_VERIFY_ERROR) {
             level = NGX_LOG_ERR;
         }
 
+        reason = ngx_http_deploy_sns_reason(ctx);
+
         ngx_log_error(level, r->connection->log, 0,
                       "deploy refused: signature %s, scheme \"%s\", "
-                      "header \"%V\"",
+                      "header \"%V\"%s%s",
                       ngx_deploy_verify_name(ctx->verdict),
-                      ctx->verifier->name, &ctx->verifier->header);
+                      ctx->verifier->name, &ctx->verifier->header,
+                      reason ? ": " : "", reason ? reason : "");
     }
 
     if (!dlcf->handler) {
-        return NGX_HTTP_FORBIDDEN;
+        return later ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_FORBIDDEN;
     }
 
-    ngx_http_finalize_request(r,
-                              ngx_http_deploy_answer_text(r,
-                                  NGX_HTTP_FORBIDDEN, "refused", NULL));
+    rc = later ? ngx_http_deploy_answer_text(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                             "failed",
+                                             "the signing certificate was not "
+                                             "to be had")
+               : ngx_http_deploy_answer_text(r, NGX_HTTP_FORBIDDEN, "refused",
+                                             NULL);
+
+    ngx_http_finalize_request(r, rc);
 
     return NGX_DONE;
 }
@@ -492,6 +575,8 @@ ngx_http_deploy_ctx_cleanup(void *data)
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
     }
+
+    ngx_http_deploy_sns_cleanup(ctx);
 
     /* a build goes on without its client */
 

@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy.h"
 #include "ngx_http_deploy_dispatch.h"
+#include "ngx_http_deploy_sns.h"
 
 #include "ngx_deploy_media.h"
 
@@ -135,11 +136,12 @@ ngx_http_deploy_content_type(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
                  && ctx->verifier->type == NGX_DEPLOY_SCHEME_PAYLOAD)
                 ? ctx->payload : (media == NGX_DEPLOY_MEDIA_FORM);
 
+    /* SNS says of its JSON that it is a text */
+
     if (media == NGX_DEPLOY_MEDIA_TEXT
-        && ctx->verifier
-        && ngx_strcmp(ctx->verifier->name, "sns") == 0)
+        && ctx->verifier && ctx->verifier->type == NGX_DEPLOY_SCHEME_SNS)
     {
-        return NGX_OK;
+        media = NGX_DEPLOY_MEDIA_JSON;
     }
 
     return (media == NGX_DEPLOY_MEDIA_JSON || media == NGX_DEPLOY_MEDIA_FORM)
@@ -154,6 +156,16 @@ ngx_http_deploy_body_handler(ngx_http_request_t *r)
     ngx_http_deploy_ctx_t  *ctx;
 
     ctx = ngx_http_deploy_get_ctx(r);
+
+    if (ngx_http_deploy_sns_handshake(ctx)) {
+        rc = ngx_http_deploy_sns_confirm(r, ctx);
+
+        if (rc != NGX_AGAIN) {
+            ngx_http_finalize_request(r, rc);
+        }
+
+        return;
+    }
 
     rc = ngx_http_deploy_process(r, ctx);
 
@@ -241,8 +253,13 @@ ngx_http_deploy_parse(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     }
 
     ctx->provider = *ngx_deploy_payload_provider(payload);
-    ctx->delivery = ctx->id.len ? ctx->id
-                                : *ngx_deploy_payload_delivery(payload);
+    ctx->delivery = *ngx_deploy_payload_delivery(payload);
+
+    /* in a message of SNS there may be an event that has an id of its own */
+
+    if (ctx->id.len && (ctx->sns == NULL || ctx->delivery.len == 0)) {
+        ctx->delivery = ctx->id;
+    }
 
     if (rc == NGX_DEPLOY_DECLINED) {
         *reason = ngx_deploy_payload_reason(payload);

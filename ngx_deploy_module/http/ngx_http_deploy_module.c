@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy.h"
 #include "ngx_http_deploy_outbound.h"
+#include "ngx_http_deploy_sns.h"
 #include "ngx_http_deploy_thread.h"
 
 
@@ -302,6 +303,7 @@ ngx_http_deploy_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
+     *     conf->sns_endpoint = { 0, NULL };
      *     conf->rules = NULL;
      *     conf->region = { 0, NULL };
      *     conf->endpoint = { 0, NULL };
@@ -332,6 +334,7 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->verify == NGX_CONF_UNSET_PTR) {
         conf->verify_file = prev->verify_file;
         conf->verify_line = prev->verify_line;
+        conf->sns_endpoint = prev->sns_endpoint;
     }
 
     ngx_conf_merge_ptr_value(conf->verify, prev->verify, NULL);
@@ -519,4 +522,5 @@ static void
 ngx_http_deploy_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_deploy_credentials_free();
+    ngx_http_deploy_certificate_free();
 }

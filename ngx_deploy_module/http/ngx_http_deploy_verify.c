@@ -5,8 +5,16 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_outbound.h"
+#include "ngx_http_deploy_sns.h"
 
 
+static ngx_deploy_verifier_t *ngx_http_deploy_verify_push(ngx_conf_t *cf,
+    ngx_http_deploy_loc_conf_t *dlcf);
+static char *ngx_http_deploy_verify_file(ngx_conf_t *cf,
+    ngx_http_deploy_loc_conf_t *dlcf, ngx_deploy_verifier_t *v);
+static char *ngx_http_deploy_verify_sns(ngx_conf_t *cf,
+    ngx_http_deploy_loc_conf_t *dlcf, ngx_deploy_verifier_t *v);
 static void ngx_http_deploy_verify_gitlab(ngx_conf_t *cf, ngx_array_t *verify);
 static char *ngx_http_deploy_verify_param(ngx_conf_t *cf,
     ngx_deploy_verifier_t *v, ngx_str_t *value);
@@ -22,22 +30,12 @@ ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_deploy_loc_conf_t *dlcf = conf;
 
-    char                   *rv;
     ngx_str_t              *value;
-    ngx_uint_t              i;
-    ngx_pool_cleanup_t     *cln;
     ngx_deploy_verifier_t  *v;
 
     value = cf->args->elts;
 
-    if (cf->args->nelts == 2) {
-
-        if (ngx_strcmp(value[1].data, "off") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"deploy_verify %V\" needs a file of secrets",
-                               &value[1]);
-            return NGX_CONF_ERROR;
-        }
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
 
         if (dlcf->verify != NGX_CONF_UNSET_PTR) {
             return "is duplicate";
@@ -55,27 +53,7 @@ ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     dlcf->off = 0;
 
-    if (dlcf->verify == NGX_CONF_UNSET_PTR) {
-
-        dlcf->verify = ngx_array_create(cf->pool, 2,
-                                        sizeof(ngx_deploy_verifier_t));
-        if (dlcf->verify == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        cln = ngx_pool_cleanup_add(cf->pool, 0);
-        if (cln == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        cln->handler = ngx_http_deploy_verify_cleanup;
-        cln->data = dlcf->verify;
-
-        dlcf->verify_file = cf->conf_file->file.name.data;
-        dlcf->verify_line = cf->conf_file->line;
-    }
-
-    v = ngx_array_push(dlcf->verify);
+    v = ngx_http_deploy_verify_push(cf, dlcf);
     if (v == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -85,6 +63,60 @@ ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown scheme \"%V\" in \"deploy_verify\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return (v->type == NGX_DEPLOY_SCHEME_SNS)
+           ? ngx_http_deploy_verify_sns(cf, dlcf, v)
+           : ngx_http_deploy_verify_file(cf, dlcf, v);
+}
+
+
+static ngx_deploy_verifier_t *
+ngx_http_deploy_verify_push(ngx_conf_t *cf, ngx_http_deploy_loc_conf_t *dlcf)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (dlcf->verify == NGX_CONF_UNSET_PTR) {
+
+        dlcf->verify = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_deploy_verifier_t));
+        if (dlcf->verify == NULL) {
+            return NULL;
+        }
+
+        cln = ngx_pool_cleanup_add(cf->pool, 0);
+        if (cln == NULL) {
+            return NULL;
+        }
+
+        cln->handler = ngx_http_deploy_verify_cleanup;
+        cln->data = dlcf->verify;
+
+        dlcf->verify_file = cf->conf_file->file.name.data;
+        dlcf->verify_line = cf->conf_file->line;
+    }
+
+    return ngx_array_push(dlcf->verify);
+}
+
+
+/* SCHEME FILE [param=value]... */
+
+static char *
+ngx_http_deploy_verify_file(ngx_conf_t *cf, ngx_http_deploy_loc_conf_t *dlcf,
+    ngx_deploy_verifier_t *v)
+{
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"deploy_verify %V\" needs a file of secrets",
                            &value[1]);
         return NGX_CONF_ERROR;
     }
@@ -107,6 +139,84 @@ ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     ngx_http_deploy_verify_gitlab(cf, dlcf->verify);
+
+    return NGX_CONF_OK;
+}
+
+
+/* sns topic=ARN[,ARN] [param=value]... */
+
+static char *
+ngx_http_deploy_verify_sns(ngx_conf_t *cf, ngx_http_deploy_loc_conf_t *dlcf,
+    ngx_deploy_verifier_t *v)
+{
+    char                         *rv;
+    ngx_str_t                    *value;
+    ngx_uint_t                    i;
+    ngx_deploy_pool_t             pool;
+    ngx_deploy_verifier_t        *others;
+    ngx_http_deploy_main_conf_t  *dmcf;
+
+    value = cf->args->elts;
+    others = dlcf->verify->elts;
+
+    for (i = 0; i < dlcf->verify->nelts - 1; i++) {
+        if (others[i].type == NGX_DEPLOY_SCHEME_SNS) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"deploy_verify sns\" is duplicate, \"topic=\" "
+                               "takes a list");
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strchr(value[i].data, '=') == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"deploy_verify sns\" takes no file: \"%V\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_strncmp(value[i].data, "endpoint=", 9) == 0) {
+            dlcf->sns_endpoint.len = value[i].len - 9;
+            dlcf->sns_endpoint.data = value[i].data + 9;
+
+            rv = ngx_http_deploy_check_endpoint(&dlcf->sns_endpoint);
+
+            if (rv != NGX_CONF_OK) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "endpoint \"%V\" %s",
+                                   &dlcf->sns_endpoint, rv);
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        rv = ngx_http_deploy_verify_param(cf, v, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if (v->ntopics == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"deploy_verify sns\" needs \"topic=\"");
+        return NGX_CONF_ERROR;
+    }
+
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
+
+    if (dmcf->sns == NULL) {
+        pool = ngx_http_deploy_pool(cf->pool);
+
+        dmcf->sns = ngx_deploy_sns_table(&pool);
+        if (dmcf->sns == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_http_deploy_outbound_use(cf);
 
     return NGX_CONF_OK;
 }
@@ -162,12 +272,36 @@ static char *
 ngx_http_deploy_verify_param(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
     ngx_str_t *value)
 {
-    ngx_int_t          n;
-    ngx_str_t          s;
-    ngx_uint_t         hmac;
-    ngx_deploy_pool_t  pool;
+    ngx_int_t           n;
+    ngx_str_t           s;
+    ngx_uint_t          hmac;
+    const char         *reason;
+    ngx_deploy_pool_t   pool;
 
     hmac = (ngx_strcmp(v->name, "hmac") == 0);
+
+    if (ngx_strncmp(value->data, "topic=", 6) == 0
+        && v->type == NGX_DEPLOY_SCHEME_SNS)
+    {
+        s.len = value->len - 6;
+        s.data = value->data + 6;
+
+        pool = ngx_http_deploy_pool(cf->pool);
+
+        switch (ngx_deploy_verifier_topics(v, &pool, &s, &reason)) {
+
+        case NGX_DEPLOY_OK:
+            return NGX_CONF_OK;
+
+        case NGX_DEPLOY_DECLINED:
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", value,
+                               reason);
+            return NGX_CONF_ERROR;
+
+        default:
+            return NGX_CONF_ERROR;
+        }
+    }
 
     if (ngx_strncmp(value->data, "header=", 7) == 0) {
 
