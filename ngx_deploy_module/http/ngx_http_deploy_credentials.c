@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_deploy_work.h"
 
 
 #define NGX_HTTP_DEPLOY_KEYS  8
@@ -108,6 +109,12 @@ ngx_http_deploy_credentials_load(ngx_cycle_t *cycle,
 
     ngx_http_deploy_credentials_valid = 0;
 
+    if (ngx_deploy_work_init() != NGX_DEPLOY_OK) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                      "deploy credentials: libcurl cannot be initialized");
+        return;
+    }
+
     ngx_http_deploy_credentials_pool = ngx_create_pool(4096, cycle->log);
     if (ngx_http_deploy_credentials_pool == NULL) {
         return;
@@ -154,6 +161,8 @@ ngx_http_deploy_credentials_free(void)
     if (ngx_http_deploy_credentials_pool) {
         ngx_destroy_pool(ngx_http_deploy_credentials_pool);
         ngx_http_deploy_credentials_pool = NULL;
+
+        ngx_deploy_work_exit();
     }
 }
 

@@ -6,17 +6,16 @@
 
 #include "ngx_deploy_work_chain.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
 
 
-#define NGX_DEPLOY_WORK_TICK  50      /* ms between looks at the stop flag */
+#define NGX_DEPLOY_WORK_TICK        50     /* ms between looks at the flag */
+#define NGX_DEPLOY_WORK_MIN_SECRET  8
 
 
 struct ngx_deploy_work_block_s {
@@ -27,9 +26,6 @@ struct ngx_deploy_work_block_s {
 
 
 static void *ngx_deploy_work_alloc(void *data, size_t size);
-static int ngx_deploy_work_open(ngx_deploy_work_ctx_t *ctx, const char *path,
-    unsigned implicit);
-static int ngx_deploy_work_null_device(const struct stat *st);
 
 
 void
@@ -177,6 +173,36 @@ ngx_deploy_work_blame(ngx_deploy_work_ctx_t *ctx, const char *fmt, ...)
 }
 
 
+void
+ngx_deploy_work_fail_reply(ngx_deploy_work_ctx_t *ctx, unsigned status,
+    const ngx_deploy_credentials_reply_t *reply, const char *reason)
+{
+    char                     *message;
+    const ngx_deploy_str_t   *code;
+
+    code = &reply->code;
+
+    message = ngx_deploy_work_printf(ctx, "%s%.*s",
+                                     reply->message.len ? ": " : "",
+                                     (int) reply->message.len,
+                                     reply->message.len
+                                     ? (char *) reply->message.data : "");
+
+    if (code->len) {
+        (void) ngx_deploy_work_fail(ctx, 1, "status %u, %.*s%s", status,
+                                    (int) code->len, (char *) code->data,
+                                    message ? message : "");
+
+    } else if (status != 200) {
+        (void) ngx_deploy_work_fail(ctx, 1, "status %u%s", status,
+                                    message ? message : "");
+
+    } else {
+        (void) ngx_deploy_work_fail(ctx, 1, "status 200, but %s", reason);
+    }
+}
+
+
 char *
 ngx_deploy_work_printf(ngx_deploy_work_ctx_t *ctx, const char *fmt, ...)
 {
@@ -213,106 +239,81 @@ ngx_deploy_work_cstring(ngx_deploy_work_ctx_t *ctx, const ngx_deploy_str_t *s)
 }
 
 
-int
-ngx_deploy_work_read(ngx_deploy_work_ctx_t *ctx, const char *path, size_t max,
-    unsigned implicit, ngx_deploy_str_t *text)
+ngx_deploy_str_t
+ngx_deploy_work_str(const char *text)
 {
-    int      fd;
-    ssize_t  n;
+    ngx_deploy_str_t  s;
 
-    memset(text, 0, sizeof(ngx_deploy_str_t));
+    s.data = (u_char *) text;
+    s.len = text ? strlen(text) : 0;
 
-    fd = ngx_deploy_work_open(ctx, path, implicit);
-
-    if (fd < 0) {
-        return fd;
-    }
-
-    /* one byte more tells a file that is too long */
-
-    text->data = ngx_deploy_palloc(&ctx->pool, max + 1);
-
-    if (text->data == NULL) {
-        (void) close(fd);
-        return ngx_deploy_work_fail(ctx, 1, "out of memory");
-    }
-
-    while (text->len <= max) {
-        n = read(fd, text->data + text->len, max + 1 - text->len);
-
-        if (n == -1 && errno == EINTR) {
-            continue;
-        }
-
-        if (n == -1) {
-            (void) close(fd);
-            return ngx_deploy_work_fail(ctx, 1, "reading \"%s\" failed", path);
-        }
-
-        if (n == 0) {
-            break;
-        }
-
-        text->len += n;
-    }
-
-    (void) close(fd);
-
-    if (text->len > max) {
-        return ngx_deploy_work_fail(ctx, 0, "\"%s\" is over %zu bytes", path,
-                                    max);
-    }
-
-    return NGX_DEPLOY_OK;
+    return s;
 }
 
 
-/* a descriptor, NGX_DEPLOY_DECLINED or, with a reason, NGX_DEPLOY_ERROR */
-
-static int
-ngx_deploy_work_open(ngx_deploy_work_ctx_t *ctx, const char *path,
-    unsigned implicit)
+const char *
+ngx_deploy_work_setting(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_env_e name, const char *key)
 {
-    int          fd;
-    struct stat  st;
+    const char        *value;
+    ngx_deploy_str_t   text;
 
-    /* of a FIFO neither this nor a read would ever return */
+    value = ngx_deploy_work_env(ctx, name);
 
-    do {
-        fd = open(path, O_RDONLY|O_NONBLOCK|O_CLOEXEC|O_NOCTTY);
-    } while (fd == -1 && errno == EINTR);
-
-    if (fd == -1) {
-
-        if (errno == ENOENT || errno == ENOTDIR
-            || (implicit && (errno == EACCES || errno == EPERM)))
-        {
-            return NGX_DEPLOY_DECLINED;
-        }
-
-        return ngx_deploy_work_fail(ctx, 1, "\"%s\" cannot be opened: %m",
-                                    path);
+    if (value) {
+        return value;
     }
 
-    if (fstat(fd, &st) == -1
-        || (!S_ISREG(st.st_mode) && !ngx_deploy_work_null_device(&st)))
-    {
-        (void) close(fd);
-        return ngx_deploy_work_fail(ctx, 0, "\"%s\" is not a regular file",
-                                    path);
-    }
+    text = ngx_deploy_work_profile_value(ctx, key);
 
-    return fd;
+    return text.len ? ngx_deploy_work_cstring(ctx, &text) : NULL;
 }
 
 
-/* AWS_CONFIG_FILE=/dev/null is the common way to say "none" */
-
-static int
-ngx_deploy_work_null_device(const struct stat *st)
+unsigned
+ngx_deploy_work_true(ngx_deploy_work_ctx_t *ctx, ngx_deploy_work_env_e name,
+    const char *key)
 {
-    struct stat  null;
+    const char  *value;
 
-    return S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0
-           && S_ISCHR(null.st_mode) && null.st_rdev == st->st_rdev;
+    value = ngx_deploy_work_setting(ctx, name, key);
+
+    return value && strcasecmp(value, "true") == 0;
+}
+
+
+unsigned
+ngx_deploy_work_holds(const ngx_deploy_str_t *text,
+    const ngx_deploy_str_t *secret)
+{
+    size_t  i;
+
+    /* so short a secret would be found anywhere */
+
+    if (secret->len < NGX_DEPLOY_WORK_MIN_SECRET) {
+        return 0;
+    }
+
+    for (i = 0; i + secret->len <= text->len; i++) {
+
+        if (memcmp(text->data + i, secret->data, secret->len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+unsigned
+ngx_deploy_work_random(void)
+{
+    uint16_t  n;
+
+    if (RAND_bytes((u_char *) &n, sizeof(uint16_t)) != 1) {
+        ERR_clear_error();
+        n = (uint16_t) ngx_deploy_work_ms();
+    }
+
+    return n;
 }

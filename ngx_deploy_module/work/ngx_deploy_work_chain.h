@@ -71,13 +71,52 @@ int ngx_deploy_work_container(ngx_deploy_work_ctx_t *ctx,
 int ngx_deploy_work_imds(ngx_deploy_work_ctx_t *ctx,
     ngx_deploy_work_found_t *found);
 
+/* a role, strings may be NULL or empty but for arn */
+
+typedef struct {
+    const char                      *arn;
+    const char                      *external_id;
+    const char                      *session_name;
+    const char                      *token_file;   /* of a web identity */
+    unsigned                         duration;     /* seconds, 0: AWS's */
+} ngx_deploy_work_role_t;
+
+
+/*
+ * AssumeRole with the credentials of base, or, when the role has a token
+ * file, AssumeRoleWithWebIdentity; *found may be *base.
+ * NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
+ */
+int ngx_deploy_work_assume_role(ngx_deploy_work_ctx_t *ctx,
+    const ngx_deploy_work_role_t *role, const ngx_deploy_work_found_t *base,
+    ngx_deploy_work_found_t *found);
+
+/*
+ * Runs the command of a credential_process; found->source is left alone.
+ * NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
+ */
+int ngx_deploy_work_process(ngx_deploy_work_ctx_t *ctx,
+    const ngx_deploy_str_t *command, ngx_deploy_work_found_t *found);
+
+
 /* a variable of source->env, NULL when it is not set or empty */
 const char *ngx_deploy_work_env(ngx_deploy_work_ctx_t *ctx,
     ngx_deploy_work_env_e name);
 
+/* reads the shared files; NGX_DEPLOY_OK or NGX_DEPLOY_ERROR */
+int ngx_deploy_work_files(ngx_deploy_work_ctx_t *ctx);
+
 /* a value of the chosen profile, absent without files or with an error */
 ngx_deploy_str_t ngx_deploy_work_profile_value(ngx_deploy_work_ctx_t *ctx,
     const char *key);
+
+/* a variable or else a value of the chosen profile; NULL when neither */
+const char *ngx_deploy_work_setting(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_env_e name, const char *key);
+
+/* 1 when that is "true" */
+unsigned ngx_deploy_work_true(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_env_e name, const char *key);
 
 
 /* memory of a call, overwritten when it is freed */
@@ -103,6 +142,20 @@ int ngx_deploy_work_fail(ngx_deploy_work_ctx_t *ctx, unsigned retry,
 /* puts "what: " in front of the reason; returns NGX_DEPLOY_ERROR */
 int ngx_deploy_work_blame(ngx_deploy_work_ctx_t *ctx, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* the same for a reply that is no success: its status, code, message */
+void ngx_deploy_work_fail_reply(ngx_deploy_work_ctx_t *ctx, unsigned status,
+    const ngx_deploy_credentials_reply_t *reply, const char *reason);
+
+/* a C string as a value, absent for NULL */
+ngx_deploy_str_t ngx_deploy_work_str(const char *text);
+
+/* 1 when a secret of 8 bytes or more is a part of text */
+unsigned ngx_deploy_work_holds(const ngx_deploy_str_t *text,
+    const ngx_deploy_str_t *secret);
+
+/* 0 to 65535 */
+unsigned ngx_deploy_work_random(void);
 
 /* a text with NUL in ctx->pool, NULL when memory is short */
 char *ngx_deploy_work_printf(ngx_deploy_work_ctx_t *ctx, const char *fmt, ...)

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_deploy_work_chain.h"
+#include "ngx_deploy_work_http.h"
 
 #include <openssl/crypto.h>
 
@@ -17,6 +17,10 @@ typedef struct {
 
 
 static int ngx_deploy_work_walk(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_fresh(ngx_deploy_work_ctx_t *ctx,
+    const ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_role(ngx_deploy_work_ctx_t *ctx,
     ngx_deploy_work_found_t *found);
 static int ngx_deploy_work_copy(ngx_deploy_pool_t *pool,
     const ngx_deploy_work_found_t *found, ngx_deploy_work_set_t *set);
@@ -65,10 +69,10 @@ const char *const  ngx_deploy_work_env_names[NGX_DEPLOY_WORK_NENV] = {
 static const ngx_deploy_work_link_t  ngx_deploy_work_links[] = {
     { "chain", ngx_deploy_work_walk },
     { "environment", ngx_deploy_work_environment },
-    { "web_identity", NULL },
+    { "web_identity", ngx_deploy_work_web_identity },
     { "profile", ngx_deploy_work_profile },
-    { "container", NULL },
-    { "imds", NULL }
+    { "container", ngx_deploy_work_container },
+    { "imds", ngx_deploy_work_imds }
 };
 
 
@@ -118,6 +122,14 @@ ngx_deploy_work_credentials(ngx_deploy_pool_t *pool,
     rc = ngx_deploy_work_links[source->kind].link(&ctx, &found);
 
     if (rc == NGX_DEPLOY_OK) {
+        rc = ngx_deploy_work_fresh(&ctx, &found);
+    }
+
+    if (rc == NGX_DEPLOY_OK && source->role && source->role[0]) {
+        rc = ngx_deploy_work_role(&ctx, &found);
+    }
+
+    if (rc == NGX_DEPLOY_OK) {
         rc = ngx_deploy_work_copy(pool, &found, set);
 
         if (rc != NGX_DEPLOY_OK) {
@@ -125,6 +137,7 @@ ngx_deploy_work_credentials(ngx_deploy_pool_t *pool,
         }
     }
 
+    ngx_deploy_work_http_free(&ctx);
     ngx_deploy_work_pool_wipe(&ctx);
 
     return rc;
@@ -145,10 +158,6 @@ ngx_deploy_work_walk(ngx_deploy_work_ctx_t *ctx,
     for (kind = NGX_DEPLOY_WORK_ENVIRONMENT; kind <= NGX_DEPLOY_WORK_IMDS;
          kind++)
     {
-        if (ngx_deploy_work_links[kind].link == NULL) {
-            continue;
-        }
-
         ctx->set->kind = kind;
 
         rc = ngx_deploy_work_links[kind].link(ctx, found);
@@ -202,7 +211,7 @@ ngx_deploy_work_environment(ngx_deploy_work_ctx_t *ctx,
     if (credentials->access_key_id.len == 0
         && credentials->secret_access_key.len == 0)
     {
-        (void) ngx_deploy_work_fail(ctx, 0, "AWS_ACCESS_KEY_ID is not set");
+        (void) ngx_deploy_work_fail(ctx, 0, "no AWS_ACCESS_KEY_ID");
         return NGX_DEPLOY_DECLINED;
     }
 
@@ -242,6 +251,75 @@ ngx_deploy_work_environment(ngx_deploy_work_ctx_t *ctx,
     }
 
     return NGX_DEPLOY_OK;
+}
+
+
+int
+ngx_deploy_work_web_identity(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_found_t *found)
+{
+    ngx_deploy_work_role_t  role;
+
+    memset(&role, 0, sizeof(ngx_deploy_work_role_t));
+
+    role.token_file = ngx_deploy_work_env(ctx,
+                                      NGX_DEPLOY_WORK_WEB_IDENTITY_TOKEN_FILE);
+    role.arn = ngx_deploy_work_env(ctx, NGX_DEPLOY_WORK_ROLE_ARN);
+    role.session_name = ngx_deploy_work_env(ctx,
+                                            NGX_DEPLOY_WORK_ROLE_SESSION_NAME);
+
+    if (role.token_file == NULL) {
+        (void) ngx_deploy_work_fail(ctx, 0, "no AWS_WEB_IDENTITY_TOKEN_FILE");
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (role.arn == NULL) {
+        return ngx_deploy_work_fail(ctx, 0, "AWS_WEB_IDENTITY_TOKEN_FILE is"
+                                    " set, but not AWS_ROLE_ARN");
+    }
+
+    return ngx_deploy_work_assume_role(ctx, &role, NULL, found);
+}
+
+
+/* IMDS alone gives expired ones on purpose */
+
+static int
+ngx_deploy_work_fresh(ngx_deploy_work_ctx_t *ctx,
+    const ngx_deploy_work_found_t *found)
+{
+    if (found->expires == 0 || found->stable
+        || found->expires > ngx_deploy_work_now(ctx))
+    {
+        return NGX_DEPLOY_OK;
+    }
+
+    return ngx_deploy_work_fail(ctx, 1, "%.*s: the credentials have expired"
+                                " already", (int) found->source.len,
+                                (char *) found->source.data);
+}
+
+
+static int
+ngx_deploy_work_role(ngx_deploy_work_ctx_t *ctx,
+    ngx_deploy_work_found_t *found)
+{
+    ngx_deploy_work_role_t  role;
+
+    memset(&role, 0, sizeof(ngx_deploy_work_role_t));
+
+    role.arn = ctx->source->role;
+    role.external_id = ctx->source->external_id;
+    role.session_name = ctx->source->session_name;
+    role.duration = ctx->source->duration;
+
+    if (ngx_deploy_work_assume_role(ctx, &role, found, found)
+        != NGX_DEPLOY_OK)
+    {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    return ngx_deploy_work_fresh(ctx, found);
 }
 
 

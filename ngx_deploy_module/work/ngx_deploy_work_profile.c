@@ -8,31 +8,56 @@
 #include "ngx_deploy_ini.h"
 
 
-/* the texts of NGX_DEPLOY_WORK_FILE_... */
+/* the texts of ngx_deploy_work_files_t */
 
 #define NGX_DEPLOY_WORK_CREDENTIALS_FILE  0
 #define NGX_DEPLOY_WORK_CONFIG            1
 
+#define NGX_DEPLOY_WORK_PROFILE_DEPTH     8
 
-static int ngx_deploy_work_files(ngx_deploy_work_ctx_t *ctx);
-static int ngx_deploy_work_file(ngx_deploy_work_ctx_t *ctx, unsigned config);
+
+/* the profiles on the way from that which was chosen to a source */
+
+typedef struct {
+    const char    *names[NGX_DEPLOY_WORK_PROFILE_DEPTH];
+    unsigned       n;
+} ngx_deploy_work_way_t;
+
+
 static const char *ngx_deploy_work_profile_name(ngx_deploy_work_ctx_t *ctx);
-static int ngx_deploy_work_profile_exists(ngx_deploy_work_ctx_t *ctx,
-    const char *profile);
-static int ngx_deploy_work_profile_found(ngx_deploy_work_ctx_t *ctx,
+static int ngx_deploy_work_profile_resolve(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, ngx_deploy_work_way_t *way,
+    ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_profile_role(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, ngx_deploy_work_way_t *way,
+    ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_profile_duration(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, unsigned *duration);
+static int ngx_deploy_work_profile_source(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, ngx_deploy_work_way_t *way,
+    ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_profile_next(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, const char *source, ngx_deploy_work_way_t *way,
+    ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_profile_link(ngx_deploy_work_ctx_t *ctx,
+    const char *name, ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_profile_process(ngx_deploy_work_ctx_t *ctx,
     const char *profile, ngx_deploy_work_found_t *found);
 static int ngx_deploy_work_profile_keys(ngx_deploy_work_ctx_t *ctx,
     const char *profile, unsigned config, ngx_deploy_work_found_t *found);
+static int ngx_deploy_work_profile_static(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, ngx_deploy_work_found_t *found);
 static ngx_deploy_str_t ngx_deploy_work_profile_get(
     ngx_deploy_work_ctx_t *ctx, const char *profile, unsigned config,
     const char *key);
 static ngx_deploy_str_t ngx_deploy_work_profile_both(
     ngx_deploy_work_ctx_t *ctx, const char *profile, const char *key);
+static int ngx_deploy_work_profile_text(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, const char *key, const char **value);
 
 
 static const char *const  ngx_deploy_work_unsupported[] = {
-    "role_arn", "web_identity_token_file", "sso_session", "sso_account_id",
-    "login_session", "credential_process", NULL
+    "sso_session", "sso_account_id", "login_session", NULL
 };
 
 
@@ -40,30 +65,31 @@ int
 ngx_deploy_work_profile(ngx_deploy_work_ctx_t *ctx,
     ngx_deploy_work_found_t *found)
 {
-    int          rc;
-    const char  *profile;
+    int                     rc;
+    const char             *profile;
+    ngx_deploy_work_way_t   way;
 
-    rc = ngx_deploy_work_files(ctx);
-
-    if (rc != NGX_DEPLOY_OK) {
-        return rc;
+    if (ngx_deploy_work_files(ctx) != NGX_DEPLOY_OK) {
+        return NGX_DEPLOY_ERROR;
     }
+
+    memset(&way, 0, sizeof(ngx_deploy_work_way_t));
 
     profile = ngx_deploy_work_profile_name(ctx);
 
-    if (!ngx_deploy_work_profile_exists(ctx, profile)) {
-        (void) ngx_deploy_work_fail(ctx, 0, "no profile \"%s\" in \"%s\" and"
-                                    " \"%s\"", profile, ctx->files.paths[0],
-                                    ctx->files.paths[1]);
+    rc = ngx_deploy_work_profile_resolve(ctx, profile, &way, found);
 
-        return strcmp(profile, "default") == 0 ? NGX_DEPLOY_DECLINED
-                                               : NGX_DEPLOY_ERROR;
+    /* whatever it is, the files can be changed */
+
+    ctx->set->retry = 1;
+
+    if (rc == NGX_DEPLOY_AGAIN) {
+        return (strcmp(profile, "default") == 0) ? NGX_DEPLOY_DECLINED
+                                                 : NGX_DEPLOY_ERROR;
     }
 
-    rc = ngx_deploy_work_profile_found(ctx, profile, found);
-
     if (rc == NGX_DEPLOY_DECLINED) {
-        (void) ngx_deploy_work_fail(ctx, 0, "no credentials in the profile"
+        (void) ngx_deploy_work_fail(ctx, 1, "no credentials in the profile"
                                     " \"%s\"", profile);
     }
 
@@ -101,84 +127,19 @@ ngx_deploy_work_profile_name(ngx_deploy_work_ctx_t *ctx)
 }
 
 
-static int
-ngx_deploy_work_files(ngx_deploy_work_ctx_t *ctx)
-{
-    int       rc;
-    unsigned  config;
-
-    if (ctx->files.loaded) {
-        return NGX_DEPLOY_OK;
-    }
-
-    for (config = 0; config < 2; config++) {
-        rc = ngx_deploy_work_file(ctx, config);
-
-        if (rc != NGX_DEPLOY_OK) {
-            return rc;
-        }
-    }
-
-    ctx->files.loaded = 1;
-
-    return NGX_DEPLOY_OK;
-}
-
-
-/* a file that is missing gives an empty text */
+/* NGX_DEPLOY_AGAIN with a reason: there is no such profile */
 
 static int
-ngx_deploy_work_file(ngx_deploy_work_ctx_t *ctx, unsigned config)
+ngx_deploy_work_profile_resolve(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, ngx_deploy_work_way_t *way,
+    ngx_deploy_work_found_t *found)
 {
-    int          rc;
-    char        *path;
-    unsigned     implicit;
-    const char  *name, *home;
+    int                 rc;
+    unsigned            config, section, exists;
+    ngx_deploy_str_t    name;
+    const char *const  *key;
 
-    name = ngx_deploy_work_env(ctx, config
-                               ? NGX_DEPLOY_WORK_CONFIG_FILE
-                               : NGX_DEPLOY_WORK_SHARED_CREDENTIALS_FILE);
-    home = ngx_deploy_work_env(ctx, NGX_DEPLOY_WORK_HOME);
-
-    implicit = (name == NULL);
-
-    if (name) {
-        path = ngx_deploy_work_printf(ctx, "%s", name);
-
-    } else {
-        path = ngx_deploy_work_printf(ctx, "%s/.aws/%s", home ? home : "",
-                                      config ? "config" : "credentials");
-    }
-
-    if (path == NULL) {
-        return ngx_deploy_work_fail(ctx, 1, "out of memory");
-    }
-
-    ctx->files.paths[config] = path;
-
-    if (implicit && home == NULL) {
-        return NGX_DEPLOY_OK;
-    }
-
-    /* the worker's user has no business in the home of root: implicit */
-
-    rc = ngx_deploy_work_read(ctx, path, NGX_DEPLOY_WORK_MAX_FILE, implicit,
-                              &ctx->files.texts[config]);
-
-    return rc == NGX_DEPLOY_DECLINED ? NGX_DEPLOY_OK : rc;
-}
-
-
-static int
-ngx_deploy_work_profile_exists(ngx_deploy_work_ctx_t *ctx,
-    const char *profile)
-{
-    unsigned          config, section, exists;
-    ngx_deploy_str_t  name;
-
-    name.data = (u_char *) profile;
-    name.len = strlen(profile);
-
+    name = ngx_deploy_work_str(profile);
     exists = 0;
 
     for (config = 0; config < 2; config++) {
@@ -187,36 +148,291 @@ ngx_deploy_work_profile_exists(ngx_deploy_work_ctx_t *ctx,
         exists |= section;
     }
 
-    return exists;
+    if (!exists) {
+        (void) ngx_deploy_work_fail(ctx, 1, "no profile \"%s\" in \"%s\" and"
+                                    " \"%s\"", profile, ctx->files.paths[0],
+                                    ctx->files.paths[1]);
+        return NGX_DEPLOY_AGAIN;
+    }
+
+    /*
+     * Keys beside a role are those of its source, they have other rights; of
+     * a profile that is a source they are what is looked for.
+     */
+
+    if (way->n) {
+        rc = ngx_deploy_work_profile_static(ctx, profile, found);
+
+        if (rc != NGX_DEPLOY_DECLINED) {
+            return rc;
+        }
+    }
+
+    rc = ngx_deploy_work_profile_role(ctx, profile, way, found);
+
+    if (rc != NGX_DEPLOY_DECLINED) {
+        return rc;
+    }
+
+    for (key = ngx_deploy_work_unsupported; *key; key++) {
+
+        if (ngx_deploy_work_profile_both(ctx, profile, *key).len) {
+            return ngx_deploy_work_fail(ctx, 1, "%s of the profile \"%s\" is"
+                                        " not supported", *key, profile);
+        }
+    }
+
+    /* the order of botocore */
+
+    rc = ngx_deploy_work_profile_keys(ctx, profile,
+                                      NGX_DEPLOY_WORK_CREDENTIALS_FILE, found);
+
+    if (rc == NGX_DEPLOY_DECLINED) {
+        rc = ngx_deploy_work_profile_process(ctx, profile, found);
+    }
+
+    if (rc == NGX_DEPLOY_DECLINED) {
+        rc = ngx_deploy_work_profile_keys(ctx, profile,
+                                          NGX_DEPLOY_WORK_CONFIG, found);
+    }
+
+    return rc;
+}
+
+
+/* NGX_DEPLOY_DECLINED: the profile has no role */
+
+static int
+ngx_deploy_work_profile_role(ngx_deploy_work_ctx_t *ctx, const char *profile,
+    ngx_deploy_work_way_t *way, ngx_deploy_work_found_t *found)
+{
+    int                       rc;
+    ngx_deploy_work_role_t    role;
+    ngx_deploy_work_found_t   base;
+
+    memset(&role, 0, sizeof(ngx_deploy_work_role_t));
+    memset(&base, 0, sizeof(ngx_deploy_work_found_t));
+
+    if (ngx_deploy_work_profile_text(ctx, profile, "role_arn", &role.arn)
+        != NGX_DEPLOY_OK
+        || ngx_deploy_work_profile_text(ctx, profile, "external_id",
+                                        &role.external_id)
+           != NGX_DEPLOY_OK
+        || ngx_deploy_work_profile_text(ctx, profile, "role_session_name",
+                                        &role.session_name)
+           != NGX_DEPLOY_OK
+        || ngx_deploy_work_profile_text(ctx, profile,
+                                        "web_identity_token_file",
+                                        &role.token_file)
+           != NGX_DEPLOY_OK)
+    {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    if (role.arn == NULL) {
+
+        if (role.token_file) {
+            return ngx_deploy_work_fail(ctx, 1, "the profile \"%s\" has"
+                                        " web_identity_token_file, but no"
+                                        " role_arn", profile);
+        }
+
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    rc = ngx_deploy_work_profile_duration(ctx, profile, &role.duration);
+
+    if (rc == NGX_DEPLOY_OK && role.token_file == NULL) {
+        rc = ngx_deploy_work_profile_source(ctx, profile, way, &base);
+    }
+
+    if (rc != NGX_DEPLOY_OK) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    if (ngx_deploy_work_assume_role(ctx, &role, &base, found)
+        != NGX_DEPLOY_OK)
+    {
+        return ngx_deploy_work_blame(ctx, "profile \"%s\"", profile);
+    }
+
+    return NGX_DEPLOY_OK;
 }
 
 
 static int
-ngx_deploy_work_profile_found(ngx_deploy_work_ctx_t *ctx, const char *profile,
+ngx_deploy_work_profile_duration(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, unsigned *duration)
+{
+    int64_t           n;
+    ngx_deploy_str_t  text;
+
+    if (ngx_deploy_work_profile_both(ctx, profile, "mfa_serial").len) {
+        return ngx_deploy_work_fail(ctx, 1, "the profile \"%s\" has"
+                                    " mfa_serial, which needs a person",
+                                    profile);
+    }
+
+    text = ngx_deploy_work_profile_both(ctx, profile, "duration_seconds");
+
+    if (text.len == 0) {
+        return NGX_DEPLOY_OK;
+    }
+
+    n = ngx_deploy_atoi64(text.data, text.len);
+
+    if (n < 900 || n > 43200) {
+        return ngx_deploy_work_fail(ctx, 1, "duration_seconds of the profile"
+                                    " \"%s\" is not a number of 900 to 43200",
+                                    profile);
+    }
+
+    *duration = (unsigned) n;
+
+    return NGX_DEPLOY_OK;
+}
+
+
+/* the credentials that may assume the role of the profile */
+
+static int
+ngx_deploy_work_profile_source(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, ngx_deploy_work_way_t *way,
     ngx_deploy_work_found_t *found)
 {
-    int                rc;
-    const char *const  *key;
+    int          rc;
+    const char  *source, *link;
 
-    /* the role before all others: keys beside it are those of its source */
+    if (ngx_deploy_work_profile_text(ctx, profile, "source_profile", &source)
+        != NGX_DEPLOY_OK
+        || ngx_deploy_work_profile_text(ctx, profile, "credential_source",
+                                        &link)
+           != NGX_DEPLOY_OK)
+    {
+        return NGX_DEPLOY_ERROR;
+    }
 
-    for (key = ngx_deploy_work_unsupported; *key; key++) {
+    if ((source == NULL) == (link == NULL)) {
+        return ngx_deploy_work_fail(ctx, 1, "the profile \"%s\" has role_arn"
+                                    " and %s of source_profile and"
+                                    " credential_source", profile,
+                                    source ? "both" : "neither");
+    }
 
-        if (ngx_deploy_work_profile_both(ctx, profile, *key).len == 0) {
-            continue;
-        }
+    if (source) {
+        return ngx_deploy_work_profile_next(ctx, profile, source, way, found);
+    }
 
-        if (key != ngx_deploy_work_unsupported) {
-            rc = ngx_deploy_work_profile_keys(ctx, profile, 0, found);
+    rc = ngx_deploy_work_profile_link(ctx, link, found);
 
-            if (rc != NGX_DEPLOY_DECLINED) {
-                return rc;
+    if (rc != NGX_DEPLOY_OK) {
+        return ngx_deploy_work_blame(ctx, "credential_source of the profile"
+                                     " \"%s\"", profile);
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+static int
+ngx_deploy_work_profile_next(ngx_deploy_work_ctx_t *ctx, const char *profile,
+    const char *source, ngx_deploy_work_way_t *way,
+    ngx_deploy_work_found_t *found)
+{
+    int       rc;
+    unsigned  i;
+
+    /* a profile may name itself for its own keys */
+
+    if (strcmp(source, profile) == 0) {
+        rc = ngx_deploy_work_profile_static(ctx, source, found);
+
+    } else {
+        way->names[way->n++] = profile;
+
+        for (i = 0; i < way->n; i++) {
+
+            if (strcmp(source, way->names[i]) == 0) {
+                return ngx_deploy_work_fail(ctx, 1, "source_profile of the"
+                                            " profile \"%s\" leads back to"
+                                            " \"%s\"", profile, source);
             }
         }
 
-        return ngx_deploy_work_fail(ctx, 0, "%s of the profile \"%s\" is not"
-                                    " supported yet", *key, profile);
+        if (way->n == NGX_DEPLOY_WORK_PROFILE_DEPTH) {
+            return ngx_deploy_work_fail(ctx, 1, "over %u profiles lead to"
+                                        " \"%s\"", way->n, source);
+        }
+
+        rc = ngx_deploy_work_profile_resolve(ctx, source, way, found);
     }
+
+    if (rc == NGX_DEPLOY_DECLINED) {
+        return ngx_deploy_work_fail(ctx, 1, "source_profile of the profile"
+                                    " \"%s\": no credentials in the profile"
+                                    " \"%s\"", profile, source);
+    }
+
+    return rc;
+}
+
+
+static int
+ngx_deploy_work_profile_link(ngx_deploy_work_ctx_t *ctx, const char *name,
+    ngx_deploy_work_found_t *found)
+{
+    if (strcmp(name, "Environment") == 0) {
+        return ngx_deploy_work_environment(ctx, found);
+    }
+
+    if (strcmp(name, "EcsContainer") == 0) {
+        return ngx_deploy_work_container(ctx, found);
+    }
+
+    if (strcmp(name, "Ec2InstanceMetadata") == 0) {
+        return ngx_deploy_work_imds(ctx, found);
+    }
+
+    return ngx_deploy_work_fail(ctx, 1, "\"%s\" is none of Environment,"
+                                " EcsContainer, Ec2InstanceMetadata", name);
+}
+
+
+static int
+ngx_deploy_work_profile_process(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, ngx_deploy_work_found_t *found)
+{
+    char              *source;
+    ngx_deploy_str_t   command;
+
+    command = ngx_deploy_work_profile_both(ctx, profile, "credential_process");
+
+    if (command.len == 0) {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (ngx_deploy_work_process(ctx, &command, found) != NGX_DEPLOY_OK) {
+        return ngx_deploy_work_blame(ctx, "credential_process of the profile"
+                                     " \"%s\"", profile);
+    }
+
+    source = ngx_deploy_work_printf(ctx, "process of profile \"%s\"", profile);
+
+    if (source == NULL) {
+        return ngx_deploy_work_fail(ctx, 1, "out of memory");
+    }
+
+    found->source = ngx_deploy_work_str(source);
+
+    return NGX_DEPLOY_OK;
+}
+
+
+static int
+ngx_deploy_work_profile_static(ngx_deploy_work_ctx_t *ctx,
+    const char *profile, ngx_deploy_work_found_t *found)
+{
+    int  rc;
 
     rc = ngx_deploy_work_profile_keys(ctx, profile,
                                       NGX_DEPLOY_WORK_CREDENTIALS_FILE, found);
@@ -252,7 +468,7 @@ ngx_deploy_work_profile_keys(ngx_deploy_work_ctx_t *ctx, const char *profile,
     }
 
     if (ngx_deploy_credentials_check(&keys, &reason) != NGX_DEPLOY_OK) {
-        return ngx_deploy_work_fail(ctx, 0, "profile \"%s\" of \"%s\": %s",
+        return ngx_deploy_work_fail(ctx, 1, "profile \"%s\" of \"%s\": %s",
                                     profile, ctx->files.paths[config], reason);
     }
 
@@ -262,9 +478,7 @@ ngx_deploy_work_profile_keys(ngx_deploy_work_ctx_t *ctx, const char *profile,
         return ngx_deploy_work_fail(ctx, 1, "out of memory");
     }
 
-    found->source.data = (u_char *) source;
-    found->source.len = strlen(source);
-
+    found->source = ngx_deploy_work_str(source);
     found->credentials = keys;
 
     return NGX_DEPLOY_OK;
@@ -278,8 +492,7 @@ ngx_deploy_work_profile_get(ngx_deploy_work_ctx_t *ctx, const char *profile,
     unsigned          section;
     ngx_deploy_str_t  name;
 
-    name.data = (u_char *) profile;
-    name.len = strlen(profile);
+    name = ngx_deploy_work_str(profile);
 
     return ngx_deploy_ini_get(&ctx->files.texts[config], config, &name, key,
                               &section);
@@ -303,4 +516,29 @@ ngx_deploy_work_profile_both(ngx_deploy_work_ctx_t *ctx, const char *profile,
     }
 
     return value;
+}
+
+
+/* a value with NUL, or NULL; NGX_DEPLOY_ERROR: memory */
+
+static int
+ngx_deploy_work_profile_text(ngx_deploy_work_ctx_t *ctx, const char *profile,
+    const char *key, const char **value)
+{
+    ngx_deploy_str_t  text;
+
+    text = ngx_deploy_work_profile_both(ctx, profile, key);
+
+    if (text.len == 0) {
+        *value = NULL;
+        return NGX_DEPLOY_OK;
+    }
+
+    *value = ngx_deploy_work_cstring(ctx, &text);
+
+    if (*value == NULL) {
+        return ngx_deploy_work_fail(ctx, 1, "out of memory");
+    }
+
+    return NGX_DEPLOY_OK;
 }
