@@ -54,7 +54,10 @@ UNITS =		$(sort $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZERS =	$(sort $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c)))
 CORPORA =	$(sort $(patsubst t/corpora/%.c,%,$(wildcard t/corpora/*.c)))
 
+TOOLS =		$(sort $(patsubst t/tool/%.c,%,$(wildcard t/tool/*.c)))
+
 UNIT_TESTS =	$(UNITS:%=build/t/unit-%.t) $(UNITS:%=build/t/unit-%-asan.t)
+TEST_TOOLS =	$(TOOLS:%=build/t/%) $(TOOLS:%=build/t/%-asan)
 
 export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
@@ -147,7 +150,18 @@ build/t/unit-%.t: t/unit/%.c build/plain/pure.a $(UNIT_HDRS)
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) $(INCS) -o $@ $< build/plain/pure.a $(LIBS)
 
-unit-build:	$(UNIT_TESTS)
+# programs that the tests in Perl run
+
+
+build/t/%-asan: t/tool/%.c build/asan/pure.a
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(SAN) $(INCS) -o $@ $< build/asan/pure.a $(LIBS)
+
+build/t/%: t/tool/%.c build/plain/pure.a
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) $(INCS) -o $@ $< build/plain/pure.a $(LIBS)
+
+unit-build:	$(UNIT_TESTS) $(TEST_TOOLS)
 	@for f in build/t/*.t; do \
 		case " $(UNIT_TESTS) " in *" $$f "*) ;; *) rm -f $$f;; esac; \
 	done

@@ -19,6 +19,7 @@ BEGIN {
 
 use Test::Deploy;
 use Test::Deploy::Payload;
+use Test::Deploy::STS;
 
 my $secret = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
 
@@ -27,7 +28,12 @@ my $cb = $t->codebuild(tls => 1, no_env => 1, credentials => [
     { id => 'AKIDENVIRONMENT', secret => $secret, token => 'session/+=' },
     { id => 'AKIDFILE', secret => 'x' . $secret },
     { id => 'AKIDOTHER', secret => 'y' . $secret, token => 'other' },
+    { id => 'ASIASTS', secret => 'sts/secret+0123456789',
+      token => 'sts/token&<+0123456789==' },
 ]);
+my $sts = $t->helper(Test::Deploy::STS->new($t, credentials => [
+    { id => 'AKIDFILE', secret => 'x' . $secret },
+]));
 
 $t->write_file('secret', "$SECRET\n", 0600);
 $t->var(CA => $cb->ca_file());
@@ -212,6 +218,41 @@ $cb->expect(qr/security token included/);
 
 is($r->status, 502, 'another key');
 is($id, 'AKIDNEW', 'of the changed file');
+
+
+# a role, and a program that prints keys
+
+$t->write_file('process', "#!/bin/sh\necho '{\"Version\":1,"
+               . '"AccessKeyId":"AKIDFILE","SecretAccessKey":"x' . $secret
+               . "\"}'\n", 0755);
+$t->write_file('config', <<"EOC");
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/deploy
+source_profile = process
+
+[profile process]
+credential_process = @{[$t->path('process')]}
+EOC
+
+$t->env(AWS_PROFILE => 'role', AWS_CONFIG_FILE => $t->path('config'),
+        AWS_REGION => 'us-east-1', AWS_ENDPOINT_URL_STS => $sts->endpoint());
+$t->restart($conf);
+
+($r, $id, $token) = plain();
+
+is($r->status, 200, 'role');
+is($id, 'ASIASTS', 'its key');
+is($token, $sts->{token}, 'its token');
+
+$sts->fails('AccessDenied');
+$t->restart($conf);
+
+is((plain())[0]->status, 503, 'no role');
+like($t->error_log(), qr/\[warn\].*deploy\ credentials:\ profile\ "role":
+                         \ assuming\ role\ "arn:\S+role\/deploy":\ POST
+                         \ \S+\ status\ 403,\ AccessDenied/x, 'reason');
+
+$t->env(AWS_CONFIG_FILE => undef, AWS_REGION => undef);
 
 
 ###############################################################################

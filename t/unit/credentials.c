@@ -249,7 +249,7 @@ test_environment(void)
     source.limit = 1000;
 
     set = test_set(&source, NGX_DEPLOY_DECLINED,
-                   "AWS_ACCESS_KEY_ID is not set");
+                   "no AWS_ACCESS_KEY_ID");
     is_int(set.retry, 0, "no use to try again");
 
     source.env[NGX_DEPLOY_WORK_ACCESS_KEY_ID] = "AKIAENV";

@@ -361,18 +361,12 @@ sub check {
 sub start {
     my ($self) = @_;
 
-    my @listen = (IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1', LocalPort => $self->{port},
-        Proto => 'tcp', Listen => 511, ReuseAddr => 1)
-        || die "can't listen on $self->{port}: $!");
+    my @listen = ($self->listen_on($self->{port}));
 
     if ($self->{tls}) {
         $self->{tls_port} ||= Test::Deploy::free_port();
 
-        push(@listen, IO::Socket::INET->new(
-            LocalAddr => '127.0.0.1', LocalPort => $self->{tls_port},
-            Proto => 'tcp', Listen => 511, ReuseAddr => 1)
-            || die "can't listen on $self->{tls_port}: $!");
+        push(@listen, $self->listen_on($self->{tls_port}));
     }
 
     my $pid = fork();
@@ -390,6 +384,16 @@ sub start {
     POSIX::setpgid($pid, $pid);
 
     $self->{pid} = $pid;
+}
+
+
+sub listen_on {
+    my ($self, $port) = @_;
+
+    return IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
+                                 Proto => 'tcp', Listen => 511,
+                                 ReuseAddr => 1)
+           || die "can't listen on $port: $!";
 }
 
 
