@@ -16,6 +16,7 @@
 
 #define NGX_DEPLOY_PAYLOAD_MAX_EVENTS  1024      /* refs in one push */
 #define NGX_DEPLOY_PAYLOAD_MAX_PATHS   32768     /* then: incomplete */
+#define NGX_DEPLOY_PAYLOAD_PATHS_SIZE  (8 * 1024 * 1024)  /* the same */
 #define NGX_DEPLOY_PAYLOAD_MAX_NAME    4096      /* refs, names, hashes */
 #define NGX_DEPLOY_PAYLOAD_MAX_TEXT    65536     /* messages, titles: cut */
 

@@ -453,7 +453,9 @@ ngx_deploy_sender_path(ngx_deploy_payload_t *payload,
         return NGX_DEPLOY_OK;
     }
 
-    if (set->n == NGX_DEPLOY_PAYLOAD_MAX_PATHS) {
+    if (set->n == NGX_DEPLOY_PAYLOAD_MAX_PATHS
+        || path->len > NGX_DEPLOY_PAYLOAD_PATHS_SIZE - set->size)
+    {
         set->truncated = 1;
         return NGX_DEPLOY_OK;
     }
@@ -466,6 +468,7 @@ ngx_deploy_sender_path(ngx_deploy_payload_t *payload,
     }
 
     *slot = (uint32_t) ++set->n;
+    set->size += path->len;
 
     return NGX_DEPLOY_OK;
 }

@@ -58,6 +58,7 @@ typedef struct {
     ngx_deploy_str_t         *elts;
     size_t                    n;
     size_t                    nalloc;
+    size_t                    size;         /* of all paths, in bytes */
     uint32_t                 *slots;        /* index of an element plus one */
     size_t                    nslots;       /* a power of two */
     unsigned                  truncated;
