@@ -62,8 +62,7 @@ ok($t->reload(conf("thread_pool deploy threads=3;\nevents {}", $used)),
    'reload with a pool of the operator');
 is(threads(), 3, 'as many threads as the operator says');
 
-$t->stop('TERM');
-
+$t->stop();
 
 my ($code, $out) = nginx_t(conf('events {}', $used,
                                 'thread_pool deploy threads=3;'));

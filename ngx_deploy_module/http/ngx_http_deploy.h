@@ -203,6 +203,8 @@ typedef struct {
     ngx_uint_t                      pending;
     ngx_event_t                     timer;
     const char                     *result;      /* $deploy_status */
+    const char                     *reason;      /* of a refused payload */
+    struct ngx_http_deploy_body_s  *body;        /* read by a thread */
 
     unsigned                        checked:1;   /* headers were */
     unsigned                        hashed:1;    /* by the body filter */
@@ -210,6 +212,7 @@ typedef struct {
     unsigned                        reading:1;
     unsigned                        payload:1;   /* of a form was signed */
     unsigned                        form:1;      /* not JSON */
+    unsigned                        busy:1;      /* no thread is free */
     unsigned                        logged:1;
 } ngx_http_deploy_ctx_t;
 
@@ -275,16 +278,28 @@ void ngx_http_deploy_gate_resume(ngx_http_deploy_ctx_t *ctx);
 unsigned ngx_http_deploy_get_header(void *data, const ngx_deploy_str_t *name,
     ngx_deploy_str_t *value);
 
-/*
- * Hands the body of a request, read before, to a function piece by piece,
- * memory and file buffers alike.  NGX_OK, NGX_ERROR or what it returned.
- */
-ngx_int_t ngx_http_deploy_each_buf(ngx_http_request_t *r,
-    ngx_int_t (*handler)(void *data, u_char *p, size_t len), void *data);
-
 /* ngx_http_deploy_handler.c: the content handler */
 
 ngx_int_t ngx_http_deploy_handler(ngx_http_request_t *r);
+
+/* goes on when the body is parsed, with a code of ngx_http_deploy_parse() */
+void ngx_http_deploy_parsed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_int_t rc);
+
+/* ngx_http_deploy_payload.c */
+
+/*
+ * Finds the events of a delivery in its body.  NGX_AGAIN: in a thread,
+ * ngx_http_deploy_parsed() will be called; NGX_BUSY: see
+ * ngx_http_deploy_body_pass(); NGX_DECLINED: ctx->reason tells why not;
+ * else NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_parse(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+
+/* sets ctx->identity: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_identity(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
 
 /* ngx_http_deploy_match.c */
 
@@ -322,6 +337,14 @@ ngx_int_t ngx_http_deploy_answer(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_deploy_answer_text(ngx_http_request_t *r,
     ngx_uint_t code, const char *status, const char *reason);
+
+/* 503 with Retry-After: too many large bodies are under way */
+ngx_int_t ngx_http_deploy_answer_busy(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+
+/* adds the header: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_retry_after(ngx_http_request_t *r,
+    ngx_uint_t seconds);
 
 /* ngx_http_deploy_variables.c */
 

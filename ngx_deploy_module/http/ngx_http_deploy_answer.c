@@ -26,8 +26,6 @@ static ngx_deploy_json_t *ngx_http_deploy_answer_build(
     ngx_http_deploy_build_t *build);
 static ngx_deploy_json_t *ngx_http_deploy_answer_rules(
     ngx_http_deploy_ctx_t *ctx);
-static ngx_int_t ngx_http_deploy_retry_after(ngx_http_request_t *r,
-    ngx_uint_t seconds);
 static ngx_int_t ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,
     ngx_deploy_json_t *json);
 
@@ -377,7 +375,22 @@ ngx_http_deploy_answer_text(ngx_http_request_t *r, ngx_uint_t code,
 }
 
 
-static ngx_int_t
+ngx_int_t
+ngx_http_deploy_answer_busy(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    ctx->result = "failed";
+
+    if (ngx_http_deploy_retry_after(r, 1) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_deploy_answer_text(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       "failed",
+                                       "too many large bodies at once");
+}
+
+
+ngx_int_t
 ngx_http_deploy_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
 {
     ngx_table_elt_t  *h;

@@ -6,9 +6,6 @@
 
 #include "ngx_http_deploy_dispatch.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-
 
 static ngx_int_t ngx_http_deploy_start_request(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
@@ -22,16 +19,6 @@ static ngx_int_t ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     ngx_uint_t index, ngx_http_deploy_project_t *project, ngx_str_t *region);
 static ngx_int_t ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d,
     ngx_str_t *endpoint);
-static ngx_int_t ngx_http_deploy_identity(ngx_http_request_t *r,
-    ngx_http_deploy_ctx_t *ctx);
-static ngx_int_t ngx_http_deploy_identity_body(ngx_http_request_t *r,
-    ngx_http_deploy_ctx_t *ctx, EVP_MD_CTX *md);
-static ngx_int_t ngx_http_deploy_identity_update(void *data, u_char *p,
-    size_t len);
-static ngx_int_t ngx_http_deploy_identity_form(void *data, u_char *p,
-    size_t len);
-static int ngx_http_deploy_identity_payload(void *data, const u_char *p,
-    size_t len);
 static ngx_int_t ngx_http_deploy_copy(ngx_pool_t *pool, ngx_str_t *dst,
     ngx_str_t *src);
 
@@ -351,110 +338,6 @@ ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
                       - p;
 
     return NGX_OK;
-}
-
-
-/*
- * SHA-256 of scheme, location and the signed id, else all that was signed:
- * DESIGN, section 10.  An id without its location would let one sender take
- * the ids of another.
- */
-
-static ngx_int_t
-ngx_http_deploy_identity(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
-{
-    u_char                       digest[32];
-    EVP_MD_CTX                  *md;
-    ngx_int_t                    rc;
-    const char                  *scheme;
-    ngx_http_deploy_loc_conf_t  *dlcf;
-
-    if (ctx->identity.len) {
-        return NGX_OK;
-    }
-
-    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
-
-    ctx->identity.data = ngx_pnalloc(r->pool, 64);
-    if (ctx->identity.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    md = EVP_MD_CTX_new();
-    if (md == NULL) {
-        ERR_clear_error();
-        return NGX_ERROR;
-    }
-
-    scheme = ctx->verifier ? ctx->verifier->name : "off";
-
-    rc = NGX_ERROR;
-
-    if (EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1
-        && EVP_DigestUpdate(md, scheme, ngx_strlen(scheme) + 1) == 1
-        && EVP_DigestUpdate(md, dlcf->name.data, dlcf->name.len) == 1
-        && EVP_DigestUpdate(md, "", 1) == 1
-        && ngx_http_deploy_identity_body(r, ctx, md) == NGX_OK
-        && EVP_DigestFinal_ex(md, digest, NULL) == 1)
-    {
-        ngx_deploy_hex_encode(ctx->identity.data, digest, sizeof(digest));
-        ctx->identity.len = 64;
-        rc = NGX_OK;
-
-    } else {
-        ERR_clear_error();
-    }
-
-    EVP_MD_CTX_free(md);
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_deploy_identity_body(ngx_http_request_t *r,
-    ngx_http_deploy_ctx_t *ctx, EVP_MD_CTX *md)
-{
-    ngx_deploy_form_t  form;
-
-    if (ctx->id.len) {
-        return ngx_http_deploy_identity_update(md, ctx->id.data, ctx->id.len);
-    }
-
-    if (!ctx->payload) {
-        return ngx_http_deploy_each_buf(r, ngx_http_deploy_identity_update,
-                                        md);
-    }
-
-    /* written in another way the same payload is the same delivery */
-
-    ngx_deploy_form_init(&form, "payload", ngx_http_deploy_identity_payload,
-                         md);
-
-    return ngx_http_deploy_each_buf(r, ngx_http_deploy_identity_form, &form);
-}
-
-
-static ngx_int_t
-ngx_http_deploy_identity_update(void *data, u_char *p, size_t len)
-{
-    return (EVP_DigestUpdate(data, p, len) == 1) ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_deploy_identity_form(void *data, u_char *p, size_t len)
-{
-    return (ngx_deploy_form_feed(data, p, len) == NGX_DEPLOY_OK) ? NGX_OK
-                                                                 : NGX_ERROR;
-}
-
-
-static int
-ngx_http_deploy_identity_payload(void *data, const u_char *p, size_t len)
-{
-    return (EVP_DigestUpdate(data, p, len) == 1) ? NGX_DEPLOY_OK
-                                                 : NGX_DEPLOY_ERROR;
 }
 
 

@@ -4,12 +4,11 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_body.h"
 #include "ngx_http_deploy_dispatch.h"
 #include "ngx_http_deploy_sns.h"
 
 
-#define NGX_HTTP_DEPLOY_READ_SIZE   65536
 #define NGX_HTTP_DEPLOY_DRAIN_SIZE  (1024 * 1024)
 
 
@@ -17,6 +16,8 @@ static ngx_int_t ngx_http_deploy_gate(ngx_http_request_t *r);
 static ngx_int_t ngx_http_deploy_gate_headers(ngx_http_request_t *r,
     ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_gate_body(ngx_http_request_t *r);
+static void ngx_http_deploy_gate_hashed(ngx_http_request_t *r, void *data,
+    ngx_int_t rc);
 static void ngx_http_deploy_gate_pass(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 static ngx_int_t ngx_http_deploy_gate_verdict(ngx_http_request_t *r,
@@ -24,6 +25,8 @@ static ngx_int_t ngx_http_deploy_gate_verdict(ngx_http_request_t *r,
 static void ngx_http_deploy_gate_macs(ngx_http_deploy_ctx_t *ctx);
 static ngx_int_t ngx_http_deploy_gate_update(void *data, u_char *p,
     size_t len);
+static ngx_int_t ngx_http_deploy_gate_busy(ngx_http_request_t *r,
+    ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx);
 static ngx_int_t ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
     ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx);
 static ngx_int_t ngx_http_deploy_body_filter(ngx_http_request_t *r,
@@ -70,6 +73,10 @@ ngx_http_deploy_gate(ngx_http_request_t *r)
     ctx = ngx_http_deploy_make_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->busy) {
+        return ngx_http_deploy_gate_busy(r, dlcf, ctx);
     }
 
     if (ctx->verified) {
@@ -235,14 +242,56 @@ ngx_http_deploy_get_header(void *data, const ngx_deploy_str_t *name,
 static void
 ngx_http_deploy_gate_body(ngx_http_request_t *r)
 {
-    ngx_http_deploy_ctx_t  *ctx;
+    ngx_int_t                rc;
+    ngx_http_deploy_ctx_t   *ctx;
+    ngx_http_deploy_body_t  *body;
 
     ctx = ngx_http_deploy_get_ctx(r);
 
     ctx->reading = 0;
 
-    if (!ctx->verified && ngx_http_deploy_gate_verdict(r, ctx) == NGX_AGAIN) {
-        return;
+    r->preserve_body = 1;
+
+    rc = NGX_OK;
+
+    /* the body was read by another before the filter could see it */
+
+    if (!ctx->hashed && !ctx->verified) {
+
+        body = ngx_pcalloc(r->pool, sizeof(ngx_http_deploy_body_t));
+
+        if (body) {
+            body->feed = ngx_http_deploy_gate_update;
+            body->done = ngx_http_deploy_gate_hashed;
+            body->data = ctx;
+
+            rc = ngx_http_deploy_body_pass(r, body);
+
+        } else {
+            rc = NGX_ERROR;
+        }
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_deploy_gate_hashed(r, ctx, rc);
+    }
+}
+
+
+static void
+ngx_http_deploy_gate_hashed(ngx_http_request_t *r, void *data, ngx_int_t rc)
+{
+    ngx_http_deploy_ctx_t *ctx = data;
+
+    if (!ctx->verified) {
+        ctx->verdict = NGX_DEPLOY_VERIFY_ERROR;
+        ctx->verifier = ctx->sigs[0].verifier;
+        ctx->busy = (rc == NGX_BUSY);
+
+        if (rc == NGX_OK && ngx_http_deploy_gate_verdict(r, ctx) == NGX_AGAIN)
+        {
+            return;
+        }
     }
 
     ngx_http_deploy_gate_pass(r, ctx);
@@ -253,8 +302,6 @@ static void
 ngx_http_deploy_gate_pass(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
     ctx->verified = 1;
-
-    r->preserve_body = 1;
 
     r->write_event_handler = ngx_http_core_run_phases;
     ngx_http_core_run_phases(r);
@@ -287,29 +334,10 @@ ngx_http_deploy_gate_resume(ngx_http_deploy_ctx_t *ctx)
 static ngx_int_t
 ngx_http_deploy_gate_verdict(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
-    ngx_int_t  rc;
-
-    ctx->verdict = NGX_DEPLOY_VERIFY_ERROR;
-    ctx->verifier = ctx->sigs[0].verifier;
-
-    /* the body was read by another before the filter could see it */
-
-    if (!ctx->hashed
-        && ngx_http_deploy_each_buf(r, ngx_http_deploy_gate_update, ctx)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     ngx_http_deploy_gate_macs(ctx);
 
-    rc = NGX_OK;
-
-    if (ctx->sns && ctx->verdict != NGX_DEPLOY_VERIFY_SUCCESS) {
-        rc = ngx_http_deploy_sns_verdict(r, ctx);
-    }
-
-    return rc;
+    return (ctx->sns && ctx->verdict != NGX_DEPLOY_VERIFY_SUCCESS)
+           ? ngx_http_deploy_sns_verdict(r, ctx) : NGX_OK;
 }
 
 
@@ -360,6 +388,21 @@ ngx_http_deploy_gate_update(void *data, u_char *p, size_t len)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_gate_busy(ngx_http_request_t *r,
+    ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx)
+{
+    if (!dlcf->handler) {
+        return (ngx_http_deploy_retry_after(r, 1) == NGX_OK)
+               ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_ERROR;
+    }
+
+    ngx_http_finalize_request(r, ngx_http_deploy_answer_busy(r, ctx));
+
+    return NGX_DONE;
 }
 
 
@@ -431,71 +474,6 @@ ngx_http_deploy_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     return ngx_http_next_request_body_filter(r, in);
-}
-
-
-ngx_int_t
-ngx_http_deploy_each_buf(ngx_http_request_t *r,
-    ngx_int_t (*handler)(void *data, u_char *p, size_t len), void *data)
-{
-    off_t         offset, rest;
-    u_char       *buf;
-    size_t        size;
-    ssize_t       n;
-    ngx_buf_t    *b;
-    ngx_int_t     rc;
-    ngx_chain_t  *cl;
-
-    if (r->request_body == NULL) {
-        return NGX_OK;
-    }
-
-    buf = NULL;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-
-        b = cl->buf;
-
-        if (ngx_buf_in_memory(b)) {
-
-            rc = handler(data, b->pos, b->last - b->pos);
-            if (rc != NGX_OK) {
-                return rc;
-            }
-
-            continue;
-        }
-
-        if (!b->in_file) {
-            continue;
-        }
-
-        if (buf == NULL) {
-            buf = ngx_palloc(r->pool, NGX_HTTP_DEPLOY_READ_SIZE);
-            if (buf == NULL) {
-                return NGX_ERROR;
-            }
-        }
-
-        for (offset = b->file_pos; offset < b->file_last; offset += n) {
-
-            rest = b->file_last - offset;
-            size = (size_t) ngx_min(rest, NGX_HTTP_DEPLOY_READ_SIZE);
-
-            n = ngx_read_file(b->file, buf, size, offset);
-
-            if (n <= 0) {
-                return NGX_ERROR;
-            }
-
-            rc = handler(data, buf, n);
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
-    }
-
-    return NGX_OK;
 }
 
 

@@ -16,10 +16,7 @@ static ngx_int_t ngx_http_deploy_content_type(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_deploy_process(ngx_http_request_t *r,
-    ngx_http_deploy_ctx_t *ctx);
-static ngx_int_t ngx_http_deploy_parse(ngx_http_request_t *r,
-    ngx_http_deploy_ctx_t *ctx, const char **reason);
-static ngx_int_t ngx_http_deploy_feed(void *data, u_char *p, size_t len);
+    ngx_http_deploy_ctx_t *ctx, ngx_int_t rc);
 static void ngx_http_deploy_wait(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_timer(ngx_event_t *ev);
@@ -167,7 +164,19 @@ ngx_http_deploy_body_handler(ngx_http_request_t *r)
         return;
     }
 
-    rc = ngx_http_deploy_process(r, ctx);
+    rc = ngx_http_deploy_parse(r, ctx);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_deploy_parsed(r, ctx, rc);
+    }
+}
+
+
+void
+ngx_http_deploy_parsed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_int_t rc)
+{
+    rc = ngx_http_deploy_process(r, ctx, rc);
 
     if (rc == NGX_AGAIN) {
         ngx_http_deploy_wait(r, ctx);
@@ -181,24 +190,25 @@ ngx_http_deploy_body_handler(ngx_http_request_t *r)
 /* NGX_AGAIN: builds are under way, else what the request is finished with */
 
 static ngx_int_t
-ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_int_t rc)
 {
-    ngx_int_t                    rc;
-    const char                  *reason;
     ngx_http_deploy_loc_conf_t  *dlcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
 
-    rc = ngx_http_deploy_parse(r, ctx, &reason);
+    if (rc == NGX_BUSY) {
+        return ngx_http_deploy_answer_busy(r, ctx);
+    }
 
     if (rc == NGX_DECLINED) {
         ctx->result = "failed";
 
         ngx_log_error(dlcf->log_level, r->connection->log, 0,
-                      "deploy refused payload: %s", reason);
+                      "deploy refused payload: %s", ctx->reason);
 
         return ngx_http_deploy_answer_text(r, NGX_HTTP_BAD_REQUEST, "failed",
-                                           reason);
+                                           ctx->reason);
     }
 
     if (rc != NGX_OK
@@ -216,64 +226,6 @@ ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     ctx->event = ctx->nevents ? ctx->events : NULL;
 
     return ctx->pending ? NGX_AGAIN : ngx_http_deploy_answer(r, ctx);
-}
-
-
-static ngx_int_t
-ngx_http_deploy_parse(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
-    const char **reason)
-{
-    int                           rc;
-    ngx_deploy_pool_t             pool;
-    ngx_deploy_payload_t         *payload;
-    ngx_deploy_delivery_t         delivery;
-    ngx_http_deploy_main_conf_t  *dmcf;
-
-    dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
-
-    pool = ngx_http_deploy_pool(r->pool);
-
-    delivery.scheme = ctx->verifier ? ctx->verifier->name : NULL;
-    delivery.get_header = ngx_http_deploy_get_header;
-    delivery.data = r;
-    delivery.form = ctx->form;
-    delivery.seed = ((uint64_t) ngx_random() << 32) ^ (uintptr_t) r
-                    ^ (uint64_t) ngx_random();
-
-    rc = ngx_deploy_payload_create(&payload, &pool, dmcf->senders, &delivery,
-                                   reason);
-    if (rc != NGX_DEPLOY_OK) {
-        return (rc == NGX_DEPLOY_DECLINED) ? NGX_DECLINED : NGX_ERROR;
-    }
-
-    rc = ngx_http_deploy_each_buf(r, ngx_http_deploy_feed, payload);
-
-    if (rc == NGX_OK) {
-        rc = ngx_deploy_payload_end(payload, &ctx->events, &ctx->nevents);
-    }
-
-    ctx->provider = *ngx_deploy_payload_provider(payload);
-    ctx->delivery = *ngx_deploy_payload_delivery(payload);
-
-    /* in a message of SNS there may be an event that has an id of its own */
-
-    if (ctx->id.len && (ctx->sns == NULL || ctx->delivery.len == 0)) {
-        ctx->delivery = ctx->id;
-    }
-
-    if (rc == NGX_DEPLOY_DECLINED) {
-        *reason = ngx_deploy_payload_reason(payload);
-        return NGX_DECLINED;
-    }
-
-    return (rc == NGX_DEPLOY_OK) ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_deploy_feed(void *data, u_char *p, size_t len)
-{
-    return ngx_deploy_payload_feed(data, p, len);
 }
 
 
