@@ -1,0 +1,121 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#ifndef _NGX_DEPLOY_BOARD_H_INCLUDED_
+#define _NGX_DEPLOY_BOARD_H_INCLUDED_
+
+
+#include "ngx_deploy_core.h"
+#include "ngx_deploy_build.h"
+
+
+/*
+ * The builds of late and what is to be told of them where: a table of fixed
+ * size in memory that processes share.  It has no pointers, and a record that
+ * was torn by the death of a process is taken for none.  The table is the
+ * queue, too: a target is behind until the version of the build that it shows
+ * is the newest one, so that what came in between is merged and the last
+ * state is never lost.
+ *
+ * All functions are called under a lock of the caller.  Times are his
+ * milliseconds, of a clock that is not set back.
+ */
+
+#define NGX_DEPLOY_BOARD_SLOTS     256
+#define NGX_DEPLOY_BOARD_TARGETS   4        /* of a build */
+#define NGX_DEPLOY_BOARD_CHANNELS  64       /* whose pace is known */
+#define NGX_DEPLOY_BOARD_MAX_ID    383
+#define NGX_DEPLOY_BOARD_MAX_NAME  47       /* of a channel, a ts */
+#define NGX_DEPLOY_BOARD_MAX_DATA  12288    /* of a dump */
+
+#define NGX_DEPLOY_BOARD_PACE      1000     /* ms between two messages */
+#define NGX_DEPLOY_BOARD_PATIENCE  21600000 /* ms: what fails so long is over */
+
+
+typedef struct ngx_deploy_board_s  ngx_deploy_board_t;
+
+
+/* something to be told: the caller has a lease for it */
+
+typedef struct {
+    unsigned                    slot;
+    unsigned                    target;
+    uint32_t                    claim;      /* the number of the lease */
+    uint32_t                    version;    /* of the build */
+    int                         phase;      /* index of a phase, -1: none */
+    ngx_deploy_str_t            channel;    /* empty: of the webhook */
+    ngx_deploy_str_t            ts;         /* absent: a new message */
+    ngx_deploy_build_t          build;
+} ngx_deploy_board_work_t;
+
+
+typedef enum {
+    NGX_DEPLOY_BOARD_DONE = 0,
+    NGX_DEPLOY_BOARD_AGAIN,                 /* later */
+    NGX_DEPLOY_BOARD_LOST,                  /* the message is gone: anew */
+    NGX_DEPLOY_BOARD_REFUSED                /* never */
+} ngx_deploy_board_result_e;
+
+
+/* the size of a table, in bytes */
+size_t ngx_deploy_board_size(void);
+
+/* makes an empty table of zeroed memory, or 1 when it was one before */
+unsigned ngx_deploy_board_init(ngx_deploy_board_t *board);
+
+/*
+ * Reads a build by its id.  NGX_DEPLOY_OK, NGX_DEPLOY_ERROR, or
+ * NGX_DEPLOY_DECLINED when it is not there; texts are copied to the pool.
+ */
+int ngx_deploy_board_get(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *id, ngx_deploy_build_t *build);
+
+/*
+ * Writes a build under an id, its own or another text for one that has none:
+ * a new version, which all targets that follow the build are to show.  Of a
+ * build that is too large the texts of phases are left out.  When the table
+ * is full, an old build that nothing is to be told of makes way, then one
+ * that is not at its end.  NGX_DEPLOY_OK, NGX_DEPLOY_ERROR, or
+ * NGX_DEPLOY_DECLINED: there is no room, or the id is too long.
+ */
+int ngx_deploy_board_put(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *id, const ngx_deploy_build_t *build,
+    int64_t now);
+
+/*
+ * The newest version of a build is to be told in a channel; one that follows
+ * is told of later ones, too.  NGX_DEPLOY_OK, or NGX_DEPLOY_DECLINED: there
+ * is no such build, the channel's name is too long, or it has too many
+ * targets.
+ */
+int ngx_deploy_board_want(ngx_deploy_board_t *board,
+    const ngx_deploy_str_t *id, const ngx_deploy_str_t *channel,
+    unsigned follows, int64_t now);
+
+/*
+ * Leases what is to be told next: final states first, one message each
+ * NGX_DEPLOY_BOARD_PACE for a channel, a message before its details.
+ * NGX_DEPLOY_OK; NGX_DEPLOY_ERROR: memory is short; NGX_DEPLOY_DECLINED:
+ * nothing now, in *next ms there may be, -1: there is nothing at all.
+ */
+int ngx_deploy_board_claim(ngx_deploy_board_t *board,
+    ngx_deploy_pool_t *pool, ngx_deploy_board_work_t *work, int64_t lease,
+    int64_t now, int64_t *next);
+
+/*
+ * Ends a lease.  ts: of the message that was written, kept for updates,
+ * absent: the one that there was.  after: with AGAIN the ms that the channel
+ * has to be left alone, 0: not told; delay: ms to the next try of this
+ * target.  What has failed for NGX_DEPLOY_BOARD_PATIENCE is given up:
+ * NGX_DEPLOY_ERROR; NGX_DEPLOY_DECLINED: the lease was over; else
+ * NGX_DEPLOY_OK.
+ */
+int ngx_deploy_board_done(ngx_deploy_board_t *board,
+    const ngx_deploy_board_work_t *work, ngx_deploy_board_result_e result,
+    const ngx_deploy_str_t *ts, int64_t after, int64_t delay, int64_t now);
+
+
+#endif /* _NGX_DEPLOY_BOARD_H_INCLUDED_ */
