@@ -37,7 +37,7 @@ my %level = (
     load_module => 'main', deploy_region => 'http', deploy_project => 'http',
     deploy_endpoint => 'http', deploy_transport => 'http',
     deploy_timeout => 'http', deploy_dry_run => 'http',
-    deploy_log_level => 'http', log_format => 'http', location => 'server',
+    deploy_log_level => 'http', deploy_slack => 'http', log_format => 'http', location => 'server',
     access_log => 'transport', thread_pool => 'core',
 );
 
@@ -64,6 +64,10 @@ while ($readme =~ /^```nginx\n(.*?)^```\n/msg) {
 
     for my $file ($text =~ m!/etc/nginx/deploy/(\w+\.secret)!g) {
         $t->write_file("deploy/$file", "a secret of the readme\n", 0600);
+    }
+
+    for my $file ($text =~ m!/etc/nginx/deploy/(\w+\.token)!g) {
+        $t->write_file("deploy/$file", "xoxb-token-of-the-readme\n", 0600);
     }
 
     my $rule = "deploy_verify off; deploy_build api-prod;";

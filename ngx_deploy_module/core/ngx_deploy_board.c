@@ -7,7 +7,8 @@
 #include "ngx_deploy_board.h"
 
 
-#define NGX_DEPLOY_BOARD_MAGIC  0x6e646272
+#define NGX_DEPLOY_BOARD_MAGIC      0x6e646272
+#define NGX_DEPLOY_BOARD_MAX_DELAY  300000
 
 
 typedef struct {
@@ -634,6 +635,7 @@ ngx_deploy_board_done(ngx_deploy_board_t *board,
     const ngx_deploy_board_work_t *work, ngx_deploy_board_result_e result,
     const ngx_deploy_str_t *ts, int64_t after, int64_t delay, int64_t now)
 {
+    int64_t                     longer;
     ngx_deploy_board_slot_t    *slot;
     ngx_deploy_board_target_t  *target;
 
@@ -681,7 +683,15 @@ ngx_deploy_board_done(ngx_deploy_board_t *board,
     if (result == NGX_DEPLOY_BOARD_AGAIN
         && now - target->failing < NGX_DEPLOY_BOARD_PATIENCE)
     {
-        target->due = now + delay;
+        /* as long again as it has been failing */
+
+        longer = now - target->failing;
+
+        if (longer > NGX_DEPLOY_BOARD_MAX_DELAY) {
+            longer = NGX_DEPLOY_BOARD_MAX_DELAY;
+        }
+
+        target->due = now + delay + longer;
 
         if (after) {
             ngx_deploy_board_pause(board, target->channel, now + after);

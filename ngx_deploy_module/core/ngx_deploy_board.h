@@ -109,9 +109,9 @@ int ngx_deploy_board_claim(ngx_deploy_board_t *board,
  * Ends a lease.  ts: of the message that was written, kept for updates,
  * absent: the one that there was.  after: with AGAIN the ms that the channel
  * has to be left alone, 0: not told; delay: ms to the next try of this
- * target.  What has failed for NGX_DEPLOY_BOARD_PATIENCE is given up:
- * NGX_DEPLOY_ERROR; NGX_DEPLOY_DECLINED: the lease was over; else
- * NGX_DEPLOY_OK.
+ * target, longer the longer it has been failing.  What has failed for
+ * NGX_DEPLOY_BOARD_PATIENCE is given up: NGX_DEPLOY_ERROR;
+ * NGX_DEPLOY_DECLINED: the lease was over; else NGX_DEPLOY_OK.
  */
 int ngx_deploy_board_done(ngx_deploy_board_t *board,
     const ngx_deploy_board_work_t *work, ngx_deploy_board_result_e result,

@@ -17,8 +17,6 @@
 #define NGX_DEPLOY_WHSEC_LEN  (sizeof(NGX_DEPLOY_WHSEC) - 1)
 
 
-static unsigned ngx_deploy_secret_next(ngx_deploy_str_t *rest,
-    ngx_deploy_str_t *secret, unsigned *line);
 static void ngx_deploy_secret_gitlab(ngx_deploy_verifier_t *verifier,
     const ngx_deploy_str_t *text);
 static int ngx_deploy_secret_add(ngx_deploy_verifier_t *verifier,
@@ -98,9 +96,7 @@ ngx_deploy_verifier_secrets(ngx_deploy_verifier_t *verifier,
 }
 
 
-/* the next line with a secret, 0 at the end; *line is its number */
-
-static unsigned
+unsigned
 ngx_deploy_secret_next(ngx_deploy_str_t *rest, ngx_deploy_str_t *secret,
     unsigned *line)
 {

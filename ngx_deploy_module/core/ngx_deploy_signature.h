@@ -157,6 +157,13 @@ int ngx_deploy_verifier_topics(ngx_deploy_verifier_t *verifier,
 unsigned ngx_deploy_verifier_has_topic(const ngx_deploy_verifier_t *verifier,
     const ngx_deploy_str_t *topic);
 
+/*
+ * The next line of a file's text with a secret, 0 at the end; *line counts
+ * all lines, it is 0 before the first call.
+ */
+unsigned ngx_deploy_secret_next(ngx_deploy_str_t *rest,
+    ngx_deploy_str_t *secret, unsigned *line);
+
 /* frees what OpenSSL holds for the secrets */
 void ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier);
 

@@ -51,18 +51,14 @@ static const ngx_deploy_slack_error_t  ngx_deploy_slack_errors[] = {
 int
 ngx_deploy_slack_reply(ngx_deploy_pool_t *pool,
     ngx_deploy_slack_service_e service, unsigned status,
-    const ngx_deploy_str_t *retry_after, const u_char *body, size_t len,
-    unsigned whole, ngx_deploy_slack_reply_t *reply)
+    int64_t retry_after, const u_char *body, size_t len, unsigned whole,
+    ngx_deploy_slack_reply_t *reply)
 {
     memset(reply, 0, sizeof(ngx_deploy_slack_reply_t));
 
     reply->class = NGX_DEPLOY_SLACK_AGAIN;
-    reply->retry_after = ngx_deploy_atoi64(retry_after->data,
-                                           retry_after->len);
-
-    if (reply->retry_after > NGX_DEPLOY_SLACK_MAX_WAIT) {
-        reply->retry_after = NGX_DEPLOY_SLACK_MAX_WAIT;
-    }
+    reply->retry_after = (retry_after > NGX_DEPLOY_SLACK_MAX_WAIT)
+                         ? NGX_DEPLOY_SLACK_MAX_WAIT : retry_after;
 
     if (status == 0) {
         reply->reason = "no reply";

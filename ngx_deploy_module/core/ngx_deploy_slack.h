@@ -105,15 +105,16 @@ typedef struct {
 
 
 /*
- * Reads a reply.  status 0: there is none; retry_after is the header, may be
- * absent; whole is 0 when the body was cut.  Texts are copied to the pool;
- * error is of [a-z0-9_.:-] and not longer than 64, else "unknown_error".
+ * Reads a reply.  status 0: there is none; retry_after is the header in
+ * seconds, or -1; whole is 0 when the body was cut.  Texts are copied to the
+ * pool; error is of [a-z0-9_.:-] and not longer than 64, else
+ * "unknown_error".
  * NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
  */
 int ngx_deploy_slack_reply(ngx_deploy_pool_t *pool,
     ngx_deploy_slack_service_e service, unsigned status,
-    const ngx_deploy_str_t *retry_after, const u_char *body, size_t len,
-    unsigned whole, ngx_deploy_slack_reply_t *reply);
+    int64_t retry_after, const u_char *body, size_t len, unsigned whole,
+    ngx_deploy_slack_reply_t *reply);
 
 
 /*

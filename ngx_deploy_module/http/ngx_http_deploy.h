@@ -90,6 +90,10 @@ typedef struct {
 } ngx_http_deploy_text_t;
 
 
+typedef struct ngx_http_deploy_slack_s   ngx_http_deploy_slack_t;
+typedef struct ngx_http_deploy_notify_s  ngx_http_deploy_notify_t;
+
+
 typedef struct {
     ngx_array_t                 projects;    /* ngx_http_deploy_project_t */
     ngx_array_t                 uses;        /* ngx_http_deploy_use_t */
@@ -102,8 +106,13 @@ typedef struct {
     /* AWS_... of the master, in the order of ngx_deploy_work_env_names */
     char                       *aws[NGX_DEPLOY_WORK_NENV];
 
+    ngx_array_t                 notifies;    /* ngx_http_deploy_notify_t */
+    ngx_http_deploy_slack_t    *slack;       /* NULL: no deploy_slack */
+    ngx_shm_zone_t             *board;       /* NULL: nothing is told */
+
     unsigned                    used:1;      /* a location has the handler */
     unsigned                    threads:1;   /* something may post jobs */
+    unsigned                    buttons:1;   /* there is a place for Slack's */
 } ngx_http_deploy_main_conf_t;
 
 
@@ -122,6 +131,7 @@ typedef struct {
     u_char                     *verify_file; /* where it is written */
     ngx_uint_t                  verify_line;
     ngx_array_t                *rules;       /* ngx_http_deploy_rule_t */
+    ngx_array_t                *notify;      /* ngx_http_deploy_notify_t */
     ngx_flag_t                  handler;
     u_char                     *file;        /* of the handler's directive */
     ngx_uint_t                  line;
@@ -231,6 +241,21 @@ char *ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_deploy_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_deploy_project(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/*
+ * Reads a file of secrets, whose name is made a full one, and says what is
+ * wrong with it: NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_read_secrets(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_deploy_str_t *text);
+
+/*
+ * Parses n conditions into an array that it makes, that of "on" always being
+ * the first one, with the bits dflt where none is written: NGX_CONF_OK, or
+ * NGX_CONF_ERROR after it has said why.
+ */
+char *ngx_http_deploy_conditions(ngx_conf_t *cf, ngx_array_t *conditions,
+    ngx_str_t *value, ngx_uint_t n, ngx_uint_t dflt);
+
 /* checks the name of a region and says what is wrong: NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_deploy_check_region(ngx_conf_t *cf, ngx_str_t *region);
 
@@ -311,6 +336,9 @@ ngx_int_t ngx_http_deploy_identity(ngx_http_request_t *r,
 ngx_int_t ngx_http_deploy_match_events(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 
+/* what the rule engine needs of a request */
+ngx_deploy_matcher_t ngx_http_deploy_matcher(ngx_http_request_t *r);
+
 /* ngx_http_deploy_build.c */
 
 /*
@@ -320,6 +348,10 @@ ngx_int_t ngx_http_deploy_match_events(ngx_http_request_t *r,
 ngx_int_t ngx_http_deploy_start(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
     ngx_uint_t index);
+
+/* copies a string; dst->data stays as it is when src is empty */
+ngx_int_t ngx_http_deploy_copy(ngx_pool_t *pool, ngx_str_t *dst,
+    ngx_str_t *src);
 
 /* the project of a deploy_project block, or NULL */
 ngx_http_deploy_project_t *ngx_http_deploy_find_project(

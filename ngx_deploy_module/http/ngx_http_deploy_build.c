@@ -19,8 +19,6 @@ static ngx_int_t ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     ngx_uint_t index, ngx_http_deploy_project_t *project, ngx_str_t *region);
 static ngx_int_t ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d,
     ngx_str_t *endpoint);
-static ngx_int_t ngx_http_deploy_copy(ngx_pool_t *pool, ngx_str_t *dst,
-    ngx_str_t *src);
 
 
 ngx_int_t
@@ -279,7 +277,10 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
         || ngx_http_deploy_copy(pool, &call->region, region) != NGX_OK
         || ngx_deploy_json_dump(build->request, &dpool, &call->body)
            != NGX_DEPLOY_OK
-        || ngx_http_deploy_start_url(d, endpoint) != NGX_OK)
+        || ngx_http_deploy_start_url(d, endpoint) != NGX_OK
+        || ngx_http_deploy_notice_create(r, ctx, build, index, pool,
+                                         &d->notice)
+           != NGX_OK)
     {
         goto failed;
     }
@@ -341,7 +342,7 @@ ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_deploy_copy(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
 {
     dst->len = src->len;

@@ -10,8 +10,6 @@
 
 static char *ngx_http_deploy_set_handler(ngx_conf_t *cf,
     ngx_http_deploy_loc_conf_t *dlcf, ngx_str_t *name);
-static char *ngx_http_deploy_rule_conditions(ngx_conf_t *cf,
-    ngx_http_deploy_rule_t *rule);
 static char *ngx_http_deploy_rule_regex(ngx_conf_t *cf,
     ngx_deploy_pattern_t *pattern, ngx_str_t *arg);
 static void ngx_http_deploy_rule_same(ngx_conf_t *cf, ngx_array_t *rules);
@@ -111,7 +109,8 @@ ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    rv = ngx_http_deploy_rule_conditions(cf, rule);
+    rv = ngx_http_deploy_conditions(cf, &rule->conditions, &value[2],
+                                    cf->args->nelts - 2, NGX_DEPLOY_ON_MERGE);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -124,22 +123,21 @@ ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static char *
-ngx_http_deploy_rule_conditions(ngx_conf_t *cf, ngx_http_deploy_rule_t *rule)
+char *
+ngx_http_deploy_conditions(ngx_conf_t *cf, ngx_array_t *conditions,
+    ngx_str_t *value, ngx_uint_t n, ngx_uint_t dflt)
 {
     int                      rc;
     char                    *rv;
     size_t                   k;
-    ngx_str_t               *value;
     ngx_uint_t               i, on, event;
     const char              *reason;
     ngx_deploy_pool_t        pool;
     ngx_deploy_condition_t  *c, first;
 
-    value = cf->args->elts;
     pool = ngx_http_deploy_pool(cf->pool);
 
-    if (ngx_array_init(&rule->conditions, cf->pool, cf->args->nelts,
+    if (ngx_array_init(conditions, cf->pool, n + 1,
                        sizeof(ngx_deploy_condition_t))
         != NGX_OK)
     {
@@ -148,17 +146,18 @@ ngx_http_deploy_rule_conditions(ngx_conf_t *cf, ngx_http_deploy_rule_t *rule)
 
     /* "on" is the first to be tested wherever it is written */
 
-    c = ngx_array_push(&rule->conditions);
+    c = ngx_array_push(conditions);
     if (c == NULL) {
         return NGX_CONF_ERROR;
     }
 
     ngx_deploy_condition_default(c);
+    c->on = dflt;
 
     on = 0;
     event = 0;
 
-    for (i = 2; i < cf->args->nelts; i++) {
+    for (i = 0; i < n; i++) {
 
         reason = "is invalid";
 
@@ -184,7 +183,7 @@ ngx_http_deploy_rule_conditions(ngx_conf_t *cf, ngx_http_deploy_rule_t *rule)
         }
 
         if (first.type == NGX_DEPLOY_KEY_ON) {
-            c = rule->conditions.elts;
+            c = conditions->elts;
             *c = first;
             continue;
         }
@@ -192,7 +191,7 @@ ngx_http_deploy_rule_conditions(ngx_conf_t *cf, ngx_http_deploy_rule_t *rule)
         event |= (first.type == NGX_DEPLOY_KEY_FACT
                   && first.fact == NGX_DEPLOY_EVENT);
 
-        c = ngx_array_push(&rule->conditions);
+        c = ngx_array_push(conditions);
         if (c == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -223,7 +222,7 @@ ngx_http_deploy_rule_conditions(ngx_conf_t *cf, ngx_http_deploy_rule_t *rule)
         }
     }
 
-    if (event && on == 0) {
+    if (event && on == 0 && dflt == NGX_DEPLOY_ON_MERGE) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"event=\" without \"on=\": only merges match, "
                            "write \"on=any\"");

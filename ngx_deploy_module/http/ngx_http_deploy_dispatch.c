@@ -62,6 +62,11 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_call_t *call)
         ngx_http_deploy_wake(d->waiter, d);
     }
 
+    if (d->notice) {
+        ngx_http_deploy_notice_tell(d->notice, d->pool, reply,
+                                 d->state == NGX_HTTP_DEPLOY_BUILD_STARTED);
+    }
+
     ngx_destroy_pool(d->pool);
 }
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_deploy_call.h"
+#include "ngx_http_deploy_notify.h"
 
 
 /* a StartBuild under way; it belongs to no client's request */
@@ -18,6 +19,7 @@ struct ngx_http_deploy_dispatch_s {
     ngx_http_deploy_ctx_t          *waiter;      /* NULL: it has gone */
     ngx_uint_t                      index;       /* of the build in it */
     ngx_http_deploy_call_t          call;
+    ngx_http_deploy_notice_t       *notice;      /* NULL: nobody is told */
     ngx_http_deploy_build_state_e   state;
 };
 

@@ -84,9 +84,7 @@ ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
         return NGX_OK;
     }
 
-    matcher.regex = ngx_http_deploy_match_regex;
-    matcher.value = ngx_http_deploy_match_value;
-    matcher.data = r;
+    matcher = ngx_http_deploy_matcher(r);
 
     rule = dlcf->rules->elts;
 
@@ -168,6 +166,19 @@ ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     build->reply.number = -1;
 
     return ngx_http_deploy_start(r, ctx, build, ctx->builds.nelts - 1);
+}
+
+
+ngx_deploy_matcher_t
+ngx_http_deploy_matcher(ngx_http_request_t *r)
+{
+    ngx_deploy_matcher_t  matcher;
+
+    matcher.regex = ngx_http_deploy_match_regex;
+    matcher.value = ngx_http_deploy_match_value;
+    matcher.data = r;
+
+    return matcher;
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_notify.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_sns.h"
 #include "ngx_http_deploy_thread.h"
@@ -62,6 +63,20 @@ static ngx_command_t  ngx_http_deploy_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_deploy_receive,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_notify"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_deploy_notify,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_slack"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_deploy_slack,
+      NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
@@ -220,7 +235,8 @@ ngx_http_deploy_postconfiguration(ngx_conf_t *cf)
     if (ngx_http_deploy_check_variables(cf) != NGX_OK
         || ngx_http_deploy_thread_init(cf) != NGX_OK
         || ngx_http_deploy_gate_init(cf) != NGX_OK
-        || ngx_http_deploy_outbound_init(cf) != NGX_OK)
+        || ngx_http_deploy_outbound_init(cf) != NGX_OK
+        || ngx_http_deploy_notify_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -249,6 +265,9 @@ ngx_http_deploy_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&dmcf->uses, cf->pool, 4,
                           sizeof(ngx_http_deploy_use_t))
+           != NGX_OK
+        || ngx_array_init(&dmcf->notifies, cf->pool, 4,
+                          sizeof(ngx_http_deploy_notify_t))
            != NGX_OK)
     {
         return NULL;
@@ -311,6 +330,7 @@ ngx_http_deploy_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->verify = NGX_CONF_UNSET_PTR;
+    conf->notify = NGX_CONF_UNSET_PTR;
     conf->off = NGX_CONF_UNSET;
     conf->timeout = NGX_CONF_UNSET_MSEC;
     conf->dry_run = NGX_CONF_UNSET;
@@ -338,6 +358,7 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_ptr_value(conf->verify, prev->verify, NULL);
+    ngx_conf_merge_ptr_value(conf->notify, prev->notify, NULL);
     ngx_conf_merge_value(conf->off, prev->off, 0);
     ngx_conf_merge_str_value(conf->region, prev->region, "");
     ngx_conf_merge_str_value(conf->endpoint, prev->endpoint, "");
@@ -512,6 +533,10 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
 
     if (dmcf->used) {
         ngx_http_deploy_credentials_load(cycle, dmcf);
+    }
+
+    if (dmcf->board) {
+        ngx_http_deploy_board_init_process(cycle);
     }
 
     return NGX_OK;

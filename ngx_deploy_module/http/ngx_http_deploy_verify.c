@@ -20,8 +20,6 @@ static char *ngx_http_deploy_verify_param(ngx_conf_t *cf,
     ngx_deploy_verifier_t *v, ngx_str_t *value);
 static char *ngx_http_deploy_verify_secrets(ngx_conf_t *cf,
     ngx_deploy_verifier_t *v, ngx_str_t *file);
-static ngx_int_t ngx_http_deploy_read_secrets(ngx_conf_t *cf, ngx_str_t *file,
-    ngx_deploy_str_t *text);
 static void ngx_http_deploy_verify_cleanup(void *data);
 
 
@@ -393,9 +391,7 @@ ngx_http_deploy_verify_secrets(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
     ngx_deploy_pool_t      pool;
     ngx_deploy_secrets_t   report;
 
-    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK
-        || ngx_http_deploy_read_secrets(cf, file, &text) != NGX_OK)
-    {
+    if (ngx_http_deploy_read_secrets(cf, file, &text) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -440,7 +436,7 @@ ngx_http_deploy_verify_secrets(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_deploy_read_secrets(ngx_conf_t *cf, ngx_str_t *file,
     ngx_deploy_str_t *text)
 {
@@ -449,6 +445,10 @@ ngx_http_deploy_read_secrets(ngx_conf_t *cf, ngx_str_t *file,
     const char      *what;
     ngx_err_t        err;
     struct stat      st;
+
+    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     /* nothing but a regular file: opening a FIFO must not hang */
 

@@ -172,15 +172,16 @@ fuzz_reply(unsigned status, unsigned service, const uint8_t *data,
     size_t size)
 {
     size_t                    i;
+    int64_t                   after;
     const char               *reason;
-    ngx_deploy_str_t          after, body;
+    ngx_deploy_str_t          body;
     ngx_deploy_slack_reply_t  reply;
 
-    after = fuzz_line(&data, &size);
+    after = (int64_t) service * status - 1;
     body = tap_copy(data, size);
 
     fuzz_check(ngx_deploy_slack_reply(tap_pool(), service & 1, status * 8,
-                                      &after, body.data, body.len, 1, &reply)
+                                      after, body.data, body.len, 1, &reply)
                == NGX_DEPLOY_OK);
 
     fuzz_check(reply.retry_after >= -1 && reply.retry_after <= 3600);

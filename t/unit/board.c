@@ -327,15 +327,18 @@ test_failures(void)
     is_int(done(NGX_DEPLOY_BOARD_AGAIN, NULL,
                 NOW + 81000 + NGX_DEPLOY_BOARD_PATIENCE - 1), NGX_DEPLOY_OK,
            "for long");
-    claim(NOW + 91000 + NGX_DEPLOY_BOARD_PATIENCE);
+    is_int(claim(NOW + 81000 + NGX_DEPLOY_BOARD_PATIENCE),
+           NGX_DEPLOY_DECLINED, "then the delay is longer");
+    is_int(next, 300499, "five minutes");
+    claim(NOW + 400000 + NGX_DEPLOY_BOARD_PATIENCE);
     is_int(done(NGX_DEPLOY_BOARD_AGAIN, NULL,
-                NOW + 91000 + NGX_DEPLOY_BOARD_PATIENCE), NGX_DEPLOY_ERROR,
+                NOW + 400000 + NGX_DEPLOY_BOARD_PATIENCE), NGX_DEPLOY_ERROR,
            "for too long");
-    is_int(claim(NOW + 99000 + NGX_DEPLOY_BOARD_PATIENCE),
+    is_int(claim(NOW + 900000 + NGX_DEPLOY_BOARD_PATIENCE),
            NGX_DEPLOY_DECLINED, "given up");
 
     put("api:2", NGX_DEPLOY_BUILD_SUCCEEDED, NOW);
-    is_int(claim(NOW + 99000 + NGX_DEPLOY_BOARD_PATIENCE),
+    is_int(claim(NOW + 900000 + NGX_DEPLOY_BOARD_PATIENCE),
            NGX_DEPLOY_DECLINED, "for good");
 
     begin();

@@ -187,6 +187,26 @@ sub codebuild {
 }
 
 
+# the stand-in of Slack: %%SLACK%% is its endpoint, slack.token and
+# slack.webhook are the files of its secrets
+
+sub slack {
+    my ($self, %opts) = @_;
+
+    require Test::Deploy::Slack;
+
+    my $slack = $self->helper(Test::Deploy::Slack->new($self, %opts));
+
+    $self->var(SLACK => $slack->endpoint());
+    $self->write_file('slack.token', $slack->token() . "\n", 0600);
+    $self->write_file('slack.webhook',
+                      'https://hooks.slack.com' . $slack->webhook() . "\n",
+                      0600);
+
+    return $slack;
+}
+
+
 # something with stop() and check() that ends with the test
 
 sub helper {

@@ -1,0 +1,112 @@
+
+/*
+ * Copyright (C) ngx_deploy_module authors
+ */
+
+
+#ifndef _NGX_HTTP_DEPLOY_NOTIFY_H_INCLUDED_
+#define _NGX_HTTP_DEPLOY_NOTIFY_H_INCLUDED_
+
+
+#include "ngx_http_deploy.h"
+#include "ngx_deploy_build.h"
+
+
+/* deploy_slack: where messages go */
+
+struct ngx_http_deploy_slack_s {
+    ngx_str_t                     channel;        /* the default, or empty */
+    ngx_str_t                     authorization;  /* empty: a webhook */
+    ngx_str_t                     webhook;        /* URLs */
+    ngx_str_t                     post;
+    ngx_str_t                     update;
+    u_char                       *file;
+    ngx_uint_t                    line;
+};
+
+
+/* a line of deploy_notify */
+
+struct ngx_http_deploy_notify_s {
+    ngx_str_t                     channel;        /* empty: the default */
+    ngx_array_t                   conditions;     /* that of "on" first */
+    u_char                       *file;
+    ngx_uint_t                    line;
+};
+
+
+/*
+ * A build that is being started: what is known of it, and the channels where
+ * it is to be told that it was started, or that it was not.  The request may
+ * be gone by then, so its rules are asked before.
+ */
+
+typedef struct {
+    ngx_deploy_build_t            build;
+    ngx_str_t                     key;            /* if it gets no id */
+    ngx_array_t                   started;        /* ngx_str_t */
+    ngx_array_t                   rejected;
+} ngx_http_deploy_notice_t;
+
+
+/* setters of directives */
+
+char *ngx_http_deploy_slack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_deploy_notify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * Checks what needs all of the configuration and declares the memory of
+ * builds, if there is any use of it: NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_notify_init(ngx_conf_t *cf);
+
+/*
+ * The channels of those deploy_notify lines of the location that match an
+ * event of a build, each once: NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_notify_channels(ngx_http_request_t *r,
+    ngx_deploy_event_t *event, ngx_array_t *channels);
+
+/*
+ * What is to be told of a build that a request starts, with copies of all
+ * texts in the pool; *notice is NULL when nothing ever is.  NGX_OK or
+ * NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_notice_create(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
+    ngx_uint_t index, ngx_pool_t *pool, ngx_http_deploy_notice_t **notice);
+
+/* the build was started, or was not, by the reply of CodeBuild */
+void ngx_http_deploy_notice_tell(ngx_http_deploy_notice_t *notice,
+    ngx_pool_t *pool, ngx_deploy_reply_t *reply, ngx_uint_t started);
+
+
+/* ngx_http_deploy_board.c: the memory of builds, and what is told of them */
+
+/* adds the shared memory: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_board_add(ngx_conf_t *cf);
+
+/* for a worker that starts */
+void ngx_http_deploy_board_init_process(ngx_cycle_t *cycle);
+
+/*
+ * Writes a build under its id, or another key, and asks for messages in
+ * channels.  NGX_OK or NGX_ERROR, which has been logged.
+ */
+ngx_int_t ngx_http_deploy_board_write(ngx_pool_t *pool, ngx_str_t *key,
+    ngx_deploy_build_t *build, ngx_array_t *channels);
+
+/*
+ * Adds a report to the build that it is about, which is made if it is not
+ * known.  *changed is 0 when the report says nothing new; the build is in the
+ * pool then and otherwise.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_board_report(ngx_pool_t *pool,
+    ngx_str_t *project, ngx_deploy_build_report_t *report,
+    ngx_deploy_build_t *build, ngx_uint_t *changed);
+
+/* asks for messages about a build that is known */
+void ngx_http_deploy_board_want(ngx_str_t *key, ngx_array_t *channels);
+
+
+#endif /* _NGX_HTTP_DEPLOY_NOTIFY_H_INCLUDED_ */
