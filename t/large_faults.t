@@ -180,7 +180,7 @@ for my $uri ('/ignored', '/read-ignored', '/read-proxy') {
     my @answers = map { http_response($_) } $select->can_read(0);
 
     is(join(' ', map { $_->status } @answers), '503 503 503', "$uri: 503");
-    is($answers[0]->header('retry-after'), 1, "$uri: Retry-After");
+    is($answers[0]->header('retry-after'), 10, "$uri: Retry-After");
     like($answers[0]->body, $uri eq '/read-proxy' ? qr/503 Service/
                             : qr/"too many large bodies at once"/,
          "$uri: in words");

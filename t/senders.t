@@ -616,7 +616,7 @@ is(got(post('/bitbucket', $form, 'X-Event-Key' => 'repo:push',
             sign_bitbucket($SECRET, $form), %form)),
    '400 failed the sender sends no forms = ', 'a form of Bitbucket');
 is(got(post('/azure', $form, sign_azure($AZURE), %form)),
-   '400 failed the sender of the form cannot be told = ', 'a form of Azure');
+   '400 failed neither project nor build_id = ', 'a form of Azure');
 
 
 ###############################################################################

@@ -42,6 +42,7 @@
 
 
 #define NGX_HTTP_DEPLOY_BODY_BUFFER  (128 * 1024)
+#define NGX_HTTP_DEPLOY_RETRY_AFTER  10      /* seconds */
 
 
 typedef struct {

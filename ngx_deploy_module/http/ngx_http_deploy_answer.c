@@ -7,9 +7,6 @@
 #include "ngx_http_deploy.h"
 
 
-#define NGX_HTTP_DEPLOY_RETRY_AFTER  10      /* seconds */
-
-
 typedef struct {
     ngx_uint_t       code;
     const char      *status;
@@ -379,10 +376,6 @@ ngx_int_t
 ngx_http_deploy_answer_busy(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
     ctx->result = "failed";
-
-    if (ngx_http_deploy_retry_after(r, 1) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
     return ngx_http_deploy_answer_text(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                        "failed",

@@ -396,7 +396,8 @@ ngx_http_deploy_gate_busy(ngx_http_request_t *r,
     ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_ctx_t *ctx)
 {
     if (!dlcf->handler) {
-        return (ngx_http_deploy_retry_after(r, 1) == NGX_OK)
+        return (ngx_http_deploy_retry_after(r, NGX_HTTP_DEPLOY_RETRY_AFTER)
+                == NGX_OK)
                ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_ERROR;
     }
 
