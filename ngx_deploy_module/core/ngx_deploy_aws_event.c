@@ -75,9 +75,8 @@ ngx_deploy_aws_event(ngx_deploy_payload_t *payload)
 static int
 ngx_deploy_aws_state(ngx_deploy_payload_t *payload, ngx_deploy_event_t *event)
 {
-    int                      rc;
-    ngx_deploy_str_t         context, *action;
-    const ngx_deploy_str_t  *status;
+    int                rc;
+    ngx_deploy_str_t   context, *action;
 
     event->facts[NGX_DEPLOY_EVENT] =
                        (ngx_deploy_str_t) ngx_deploy_string("codebuild_state");
@@ -95,11 +94,7 @@ ngx_deploy_aws_state(ngx_deploy_payload_t *payload, ngx_deploy_event_t *event)
                                          "detail.build-status is missing");
     }
 
-    status = ngx_deploy_status_find(action);
-
-    if (status != NULL) {
-        event->facts[NGX_DEPLOY_STATUS] = *status;
-    }
+    (void) ngx_deploy_sender_status(action, &event->facts[NGX_DEPLOY_STATUS]);
 
     rc = ngx_deploy_aws_lower(payload, NGX_DEPLOY_AWS_CURRENT,
                               &event->facts[NGX_DEPLOY_PHASE]);
@@ -135,9 +130,8 @@ static int
 ngx_deploy_aws_phase_change(ngx_deploy_payload_t *payload,
     ngx_deploy_event_t *event)
 {
-    int                      rc;
-    ngx_deploy_str_t         context, *action, *phase;
-    const ngx_deploy_str_t  *status;
+    int                rc;
+    ngx_deploy_str_t   context, *action, *phase;
 
     event->facts[NGX_DEPLOY_EVENT] =
                        (ngx_deploy_str_t) ngx_deploy_string("codebuild_phase");
@@ -163,11 +157,7 @@ ngx_deploy_aws_phase_change(ngx_deploy_payload_t *payload,
 
     event->of_phase = 1;
 
-    status = ngx_deploy_status_find(action);
-
-    if (status != NULL) {
-        event->facts[NGX_DEPLOY_STATUS] = *status;
-    }
+    (void) ngx_deploy_sender_status(action, &event->facts[NGX_DEPLOY_STATUS]);
 
     context = ngx_deploy_sender_text(payload,
                                      NGX_DEPLOY_AWS_COMPLETED_CONTEXT);

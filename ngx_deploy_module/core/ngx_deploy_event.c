@@ -117,36 +117,6 @@ ngx_deploy_fact_find(const ngx_deploy_str_t *name)
 }
 
 
-const ngx_deploy_str_t *
-ngx_deploy_status_find(const ngx_deploy_str_t *sent)
-{
-    size_t  i;
-
-    static const struct {
-        const char         *sent;
-        ngx_deploy_str_t    word;
-    } words[] = {
-        { "started", ngx_deploy_string("started") },
-        { "in_progress", ngx_deploy_string("in_progress") },
-        { "succeeded", ngx_deploy_string("succeeded") },
-        { "failed", ngx_deploy_string("failed") },
-        { "client_error", ngx_deploy_string("failed") },
-        { "stopped", ngx_deploy_string("stopped") },
-        { "timed_out", ngx_deploy_string("timed_out") },
-        { "fault", ngx_deploy_string("fault") },
-        { "rejected", ngx_deploy_string("rejected") }
-    };
-
-    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (ngx_deploy_str_is_nocase(sent, words[i].sent)) {
-            return &words[i].word;
-        }
-    }
-
-    return NULL;
-}
-
-
 ngx_deploy_str_t
 ngx_deploy_event_status(const ngx_deploy_event_t *event)
 {

@@ -84,12 +84,6 @@ const ngx_deploy_str_t *ngx_deploy_fact_name(ngx_deploy_fact_e fact);
 /* the fact of a name, or -1 */
 int ngx_deploy_fact_find(const ngx_deploy_str_t *name);
 
-/*
- * The word of a status as in conditions: "timed_out".  sent is of either case
- * and may be the word of CodeBuild for a phase; NULL when there is none.
- */
-const ngx_deploy_str_t *ngx_deploy_status_find(const ngx_deploy_str_t *sent);
-
 /* the status of the build that the event is about, absent when not told */
 ngx_deploy_str_t ngx_deploy_event_status(const ngx_deploy_event_t *event);
 

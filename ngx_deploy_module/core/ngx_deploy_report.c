@@ -145,10 +145,9 @@ static int
 ngx_deploy_report_status(ngx_deploy_payload_t *payload,
     ngx_deploy_event_t *event)
 {
-    int                      rc;
-    ngx_deploy_str_t         sent, *phase;
-    const char *const       *last;
-    const ngx_deploy_str_t  *status;
+    int                 rc;
+    ngx_deploy_str_t    sent, *phase;
+    const char *const  *last;
 
     static const char *const  lasts[] = {
         "post_build", "upload_artifacts", "finalizing", "completed", NULL
@@ -160,17 +159,14 @@ ngx_deploy_report_status(ngx_deploy_payload_t *payload,
         return rc;
     }
 
-    if (sent.data != NULL) {
-        status = ngx_deploy_status_find(&sent);
-
-        if (status == NULL) {
-            return ngx_deploy_sender_decline(payload,
+    if (sent.data != NULL
+        && ngx_deploy_sender_status(&sent, &event->facts[NGX_DEPLOY_STATUS])
+           != NGX_DEPLOY_OK)
+    {
+        return ngx_deploy_sender_decline(payload,
                            "status is none of started, in_progress, "
                            "succeeded, failed, stopped, timed_out, fault, "
                            "rejected");
-        }
-
-        event->facts[NGX_DEPLOY_STATUS] = *status;
     }
 
     phase = &event->facts[NGX_DEPLOY_PHASE];

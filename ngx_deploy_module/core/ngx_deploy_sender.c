@@ -188,41 +188,6 @@ ngx_deploy_sender_number(ngx_deploy_payload_t *payload, unsigned fact)
 }
 
 
-int64_t
-ngx_deploy_sender_seconds(ngx_deploy_payload_t *payload, unsigned fact)
-{
-    size_t             n;
-    u_char            *p, *last;
-    ngx_deploy_raw_t  *raw;
-
-    raw = &payload->raw[fact];
-
-    if (raw->type != NGX_DEPLOY_SCAN_INTEGER
-        && raw->type != NGX_DEPLOY_SCAN_REAL
-        && raw->type != NGX_DEPLOY_SCAN_STRING)
-    {
-        return -1;
-    }
-
-    p = raw->value.data;
-    last = p + raw->value.len;
-
-    while (p < last && *p >= '0' && *p <= '9') { p++; }
-
-    n = p - raw->value.data;
-
-    if (n > 10) {
-        return -1;
-    }
-
-    if (last - p > 1 && *p == '.') {
-        for (p++; p < last && *p >= '0' && *p <= '9'; p++) { /* void */ }
-    }
-
-    return (p == last) ? ngx_deploy_atoi64(raw->value.data, n) : -1;
-}
-
-
 int
 ngx_deploy_sender_flag(ngx_deploy_payload_t *payload, unsigned fact)
 {
@@ -285,50 +250,6 @@ ngx_deploy_sender_line(const ngx_deploy_str_t *text)
     }
 
     return s;
-}
-
-
-void
-ngx_deploy_sender_lower(ngx_deploy_str_t *text)
-{
-    size_t  i;
-
-    for (i = 0; i < text->len; i++) {
-        if (text->data[i] >= 'A' && text->data[i] <= 'Z') {
-            text->data[i] |= 0x20;
-        }
-    }
-}
-
-
-void
-ngx_deploy_sender_build_id(ngx_deploy_str_t *id)
-{
-    size_t  i;
-
-    static const char  mark[] = ":build/";
-
-    if (!ngx_deploy_str_starts(id, "arn:")) {
-        return;
-    }
-
-    for (i = sizeof(mark) - 1; i <= id->len; i++) {
-
-        if (memcmp(id->data + i - (sizeof(mark) - 1), mark, sizeof(mark) - 1)
-            != 0)
-        {
-            continue;
-        }
-
-        id->data += i;
-        id->len -= i;
-
-        if (id->len == 0) {
-            id->data = NULL;
-        }
-
-        return;
-    }
 }
 
 

@@ -269,6 +269,14 @@ ngx_deploy_str_t ngx_deploy_sender_line(const ngx_deploy_str_t *text);
 /* makes a text that was kept lower case (ASCII), in place */
 void ngx_deploy_sender_lower(ngx_deploy_str_t *text);
 
+/*
+ * The word of a status as in conditions, "timed_out", from a word of either
+ * case, also of CodeBuild's for a phase.  NGX_DEPLOY_OK or
+ * NGX_DEPLOY_DECLINED, the word is absent then.
+ */
+int ngx_deploy_sender_status(const ngx_deploy_str_t *sent,
+    ngx_deploy_str_t *word);
+
 /* the id of a build, "project:uuid", from an ARN of it or from itself */
 void ngx_deploy_sender_build_id(ngx_deploy_str_t *id);
 

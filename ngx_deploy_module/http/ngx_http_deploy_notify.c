@@ -302,6 +302,11 @@ ngx_http_deploy_notice_create(ngx_http_request_t *r,
     event = *ctx->event;
     event.facts[NGX_DEPLOY_PROJECT] = build->project;
 
+    /* the event may be of a phase of another build */
+
+    event.of_phase = 0;
+    ngx_str_null(&event.facts[NGX_DEPLOY_PHASE]);
+
     ngx_str_set(&event.facts[NGX_DEPLOY_STATUS], "started");
 
     if (ngx_http_deploy_notify_channels(r, &event, &n->started) != NGX_OK) {

@@ -118,6 +118,8 @@ static const test_t  tests[] = {
 
     { "a word of nobody", "{'project':'api','build_id':'1','status':'done'}",
       "project=api&build_id=1&status=done", WORDS },
+    { "a word of ours", "{'project':'api','build_id':'1','status':'queued'}",
+      "project=api&build_id=1&status=queued", WORDS },
     { "half a word", "{'project':'api','build_id':'1','status':'fail'}",
       "project=api&build_id=1&status=fail", WORDS },
     { "a phase of two words",
