@@ -144,14 +144,6 @@ ngx_deploy_codebuild_project_name(const ngx_deploy_str_t *name)
 
 
 int
-ngx_deploy_codebuild_host(ngx_deploy_pool_t *pool,
-    const ngx_deploy_str_t *region, ngx_deploy_str_t *host)
-{
-    return ngx_deploy_region_host(pool, "codebuild", region, 0, host);
-}
-
-
-int
 ngx_deploy_codebuild_token(ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *provider, const ngx_deploy_str_t *identity,
     size_t index, const ngx_deploy_str_t *project,

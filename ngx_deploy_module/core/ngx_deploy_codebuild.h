@@ -77,14 +77,6 @@ ngx_deploy_json_t *ngx_deploy_codebuild_start_build(
     const ngx_deploy_start_build_t *start, const char **reason);
 
 /*
- * The host of CodeBuild in a region, "codebuild.us-east-1.amazonaws.com",
- * of any partition (aws.md, 1.4).  NGX_DEPLOY_OK, NGX_DEPLOY_ERROR or, for
- * what cannot be a region, NGX_DEPLOY_DECLINED.
- */
-int ngx_deploy_codebuild_host(ngx_deploy_pool_t *pool,
-    const ngx_deploy_str_t *region, ngx_deploy_str_t *host);
-
-/*
  * The token of a dispatch: hex SHA-256, 64 characters, of the provider, the
  * identity of the delivery, the index of the event in it, project and region
  * (DESIGN, section 5).  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.

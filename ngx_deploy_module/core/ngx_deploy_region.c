@@ -13,6 +13,7 @@ typedef struct {
     const char  *prefix;
     const char  *suffix;
     const char  *dualstack;
+    unsigned     fips;
 } ngx_deploy_region_partition_t;
 
 
@@ -20,13 +21,13 @@ typedef struct {
 
 static const ngx_deploy_region_partition_t  ngx_deploy_region_partitions[] = {
 
-    { "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn" },
-    { "eusc-", "amazonaws.eu", NULL },
-    { "us-iso-", "c2s.ic.gov", NULL },
-    { "us-isob-", "sc2s.sgov.gov", NULL },
-    { "eu-isoe-", "cloud.adc-e.uk", NULL },
-    { "us-isof-", "csp.hci.ic.gov", NULL },
-    { "", "amazonaws.com", "api.aws" }
+    { "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", 1 },
+    { "eusc-", "amazonaws.eu", NULL, 0 },
+    { "us-iso-", "c2s.ic.gov", NULL, 1 },
+    { "us-isob-", "sc2s.sgov.gov", NULL, 1 },
+    { "eu-isoe-", "cloud.adc-e.uk", NULL, 1 },
+    { "us-isof-", "csp.hci.ic.gov", NULL, 1 },
+    { "", "amazonaws.com", "api.aws", 1 }
 };
 
 
@@ -84,7 +85,9 @@ ngx_deploy_region_host(ngx_deploy_pool_t *pool, const char *service,
     suffix = (flags & NGX_DEPLOY_REGION_DUALSTACK) ? partition->dualstack
                                                    : partition->suffix;
 
-    if (suffix == NULL) {
+    if (suffix == NULL
+        || ((flags & NGX_DEPLOY_REGION_FIPS) && !partition->fips))
+    {
         return NGX_DEPLOY_DECLINED;
     }
 

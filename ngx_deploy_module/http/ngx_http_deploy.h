@@ -52,10 +52,17 @@ typedef struct {
 } ngx_http_deploy_env_t;
 
 
+typedef struct ngx_http_deploy_source_s  ngx_http_deploy_source_t;
+
+
 typedef struct {
     ngx_str_t                   name;
     ngx_str_t                   region;
     ngx_str_t                   endpoint;
+    ngx_http_deploy_source_t   *credentials; /* NULL: the location's */
+    ngx_str_t                   role;
+    ngx_str_t                   external_id;
+    ngx_str_t                   session_name;
     ngx_http_complex_value_t   *source_version;
     ngx_array_t                 env;         /* ngx_http_deploy_env_t */
     ngx_array_t                 overrides;   /* ngx_deploy_override_t */
@@ -106,6 +113,8 @@ typedef struct {
 
     /* AWS_... of the master, in the order of ngx_deploy_work_env_names */
     char                       *aws[NGX_DEPLOY_WORK_NENV];
+    unsigned                    variant;     /* NGX_DEPLOY_REGION_... */
+    ngx_array_t                 sources;     /* ngx_http_deploy_source_t */
 
     ngx_array_t                 notifies;    /* ngx_http_deploy_notify_t */
     ngx_http_deploy_slack_t    *slack;       /* NULL: no deploy_slack */
@@ -139,6 +148,7 @@ typedef struct {
 
     ngx_str_t                   region;
     ngx_str_t                   endpoint;
+    ngx_http_deploy_source_t   *credentials; /* NULL: the chain */
     ngx_msec_t                  timeout;
     ngx_flag_t                  dry_run;
     ngx_uint_t                  log_level;
@@ -256,12 +266,6 @@ ngx_int_t ngx_http_deploy_read_secrets(ngx_conf_t *cf, ngx_str_t *file,
  */
 char *ngx_http_deploy_conditions(ngx_conf_t *cf, ngx_array_t *conditions,
     ngx_str_t *value, ngx_uint_t n, ngx_uint_t dflt);
-
-/* checks the name of a region and says what is wrong: NGX_OK or NGX_ERROR */
-ngx_int_t ngx_http_deploy_check_region(ngx_conf_t *cf, ngx_str_t *region);
-
-/* checks the text of deploy_endpoint: NGX_CONF_OK or an error text */
-char *ngx_http_deploy_check_endpoint(ngx_str_t *url);
 
 /* ngx_http_deploy_transport.c */
 
@@ -389,23 +393,6 @@ ngx_int_t ngx_http_deploy_compile(ngx_conf_t *cf, ngx_str_t *text,
 
 /* names file and line of unknown variables, which nginx would not */
 ngx_int_t ngx_http_deploy_check_variables(ngx_conf_t *cf);
-
-/* ngx_http_deploy_credentials.c */
-
-/* reads the master's environment; NGX_OK or NGX_ERROR */
-ngx_int_t ngx_http_deploy_credentials_environment(ngx_conf_t *cf,
-    ngx_http_deploy_main_conf_t *dmcf);
-
-/* loads the worker's set at its start */
-void ngx_http_deploy_credentials_load(ngx_cycle_t *cycle,
-    ngx_http_deploy_main_conf_t *dmcf);
-void ngx_http_deploy_credentials_free(void);
-
-/* the set in force, or NULL */
-ngx_deploy_credentials_t *ngx_http_deploy_credentials_get(void);
-
-/* the day's signing key of the worker, for a region */
-ngx_deploy_sigv4_key_t *ngx_http_deploy_signing_key(ngx_str_t *region);
 
 
 #endif /* _NGX_HTTP_DEPLOY_H_INCLUDED_ */

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_dispatch.h"
+#include "ngx_http_deploy_aws.h"
 
 
 static ngx_int_t ngx_http_deploy_start_request(ngx_http_request_t *r,
@@ -17,8 +18,6 @@ static ngx_int_t ngx_http_deploy_start_env(ngx_http_request_t *r,
 static ngx_int_t ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
     ngx_uint_t index, ngx_http_deploy_project_t *project, ngx_str_t *region);
-static ngx_int_t ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d,
-    ngx_str_t *endpoint);
 
 
 ngx_int_t
@@ -45,8 +44,7 @@ ngx_http_deploy_start(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 
     project = ngx_http_deploy_find_project(dmcf, &build->project);
 
-    region = (project && project->region.len) ? &project->region
-                                              : &dlcf->region;
+    region = ngx_http_deploy_aws_region(dlcf, project);
 
     if (region->len == 0) {
         reason = "no region";
@@ -235,15 +233,17 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
     ngx_uint_t index, ngx_http_deploy_project_t *project, ngx_str_t *region)
 {
-    ngx_pool_t                  *pool;
-    ngx_str_t                   *endpoint;
-    ngx_deploy_pool_t            dpool;
-    ngx_http_deploy_call_t      *call;
-    ngx_http_core_loc_conf_t    *clcf;
-    ngx_http_deploy_dispatch_t  *d;
-    ngx_http_deploy_loc_conf_t  *dlcf;
+    ngx_pool_t                   *pool;
+    ngx_deploy_pool_t             dpool;
+    ngx_http_deploy_call_t       *call;
+    ngx_http_deploy_source_t      source;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_deploy_dispatch_t   *d;
+    ngx_http_deploy_loc_conf_t   *dlcf;
+    ngx_http_deploy_main_conf_t  *dmcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     pool = ngx_create_pool(4096, clcf->error_log);
@@ -268,16 +268,20 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
 
     dpool = ngx_http_deploy_pool(pool);
 
-    endpoint = (project && project->endpoint.len) ? &project->endpoint
-                                                  : &dlcf->endpoint;
+    ngx_http_deploy_aws_source(dmcf, dlcf, project, &source);
 
-    if (ngx_http_deploy_copy(pool, &call->project, &build->project) != NGX_OK
+    call->set = ngx_http_deploy_credentials(dmcf, &source);
+
+    if (call->set == NULL
+        || ngx_http_deploy_copy(pool, &call->project, &build->project)
+           != NGX_OK
         || ngx_http_deploy_copy(pool, &call->delivery, &ctx->delivery)
            != NGX_OK
         || ngx_http_deploy_copy(pool, &call->region, region) != NGX_OK
         || ngx_deploy_json_dump(build->request, &dpool, &call->body)
            != NGX_DEPLOY_OK
-        || ngx_http_deploy_start_url(d, endpoint) != NGX_OK
+        || ngx_http_deploy_aws_url(pool, dmcf, dlcf, project, &call->url)
+           != NGX_OK
         || ngx_http_deploy_notice_create(r, ctx, build, index, pool,
                                          &d->notice)
            != NGX_OK)
@@ -302,43 +306,6 @@ failed:
     ngx_destroy_pool(pool);
 
     return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_deploy_start_url(ngx_http_deploy_dispatch_t *d, ngx_str_t *endpoint)
-{
-    u_char             *p;
-    ngx_str_t           host;
-    ngx_deploy_pool_t   pool;
-
-    static ngx_str_t  https = ngx_string("https://");
-
-    if (endpoint->len == 0) {
-
-        pool = ngx_http_deploy_pool(d->pool);
-
-        if (ngx_deploy_codebuild_host(&pool, &d->call.region, &host)
-            != NGX_DEPLOY_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else {
-        ngx_str_null(&host);
-    }
-
-    p = ngx_pnalloc(d->pool, sizeof("https:///") + host.len + endpoint->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    d->call.url.data = p;
-    d->call.url.len = ngx_sprintf(p, "%V%V/", host.len ? &https : endpoint,
-                                  &host)
-                      - p;
-
-    return NGX_OK;
 }
 
 

@@ -21,6 +21,10 @@ struct ngx_http_deploy_endpoint_s {
 
 
 static void ngx_http_deploy_call_event(ngx_event_t *ev);
+static void ngx_http_deploy_call_begin(ngx_http_deploy_call_t *call);
+static void ngx_http_deploy_call_without(ngx_http_deploy_call_t *call);
+static void ngx_http_deploy_call_wait(ngx_http_deploy_call_t *call);
+static void ngx_http_deploy_call_ready(void *data);
 static ngx_int_t ngx_http_deploy_call_attempt(ngx_http_deploy_call_t *call);
 static ngx_int_t ngx_http_deploy_call_sign(ngx_http_deploy_call_t *call,
     ngx_deploy_credentials_t *credentials);
@@ -31,6 +35,8 @@ static ngx_uint_t ngx_http_deploy_call_skew(ngx_http_deploy_call_t *call,
     ngx_http_deploy_outbound_t *out);
 static ngx_int_t ngx_http_deploy_call_retry(ngx_http_deploy_call_t *call,
     ngx_http_deploy_outbound_t *out);
+static ngx_int_t ngx_http_deploy_call_later(ngx_http_deploy_call_t *call,
+    int64_t after);
 static ngx_http_deploy_endpoint_t *ngx_http_deploy_endpoint(ngx_str_t *host);
 
 
@@ -44,6 +50,8 @@ ngx_http_deploy_call(ngx_http_deploy_call_t *call)
     call->event.handler = ngx_http_deploy_call_event;
     call->event.data = call;
     call->event.log = call->log;
+    call->wait.handler = ngx_http_deploy_call_ready;
+    call->wait.data = call;
 
     /* from the event loop, when whoever calls has begun to wait */
 
@@ -65,32 +73,115 @@ ngx_http_deploy_call_event(ngx_event_t *ev)
 
     call = ev->data;
 
-    if (ngx_http_deploy_call_attempt(call) == NGX_OK) {
+    if (!call->wait.waiting) {
+        ngx_http_deploy_call_begin(call);
         return;
     }
 
-    call->reply.class = NGX_DEPLOY_REPLY_TRANSIENT;
+    /* the deadline; what AWS said of refused ones stands */
 
-    if (call->reply.reason == NULL) {
-        call->reply.reason = "out of memory or connections";
+    ngx_http_deploy_credentials_cancel(&call->wait);
+
+    ngx_http_deploy_call_without(call);
+}
+
+
+static void
+ngx_http_deploy_call_begin(ngx_http_deploy_call_t *call)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_deploy_call_attempt(call);
+
+    if (rc == NGX_OK) {
+        return;
     }
 
+    ngx_memzero(&call->reply, sizeof(ngx_deploy_reply_t));
+
+    call->reply.class = NGX_DEPLOY_REPLY_TRANSIENT;
+    call->reply.number = -1;
+
+    if (rc == NGX_ERROR) {
+        call->reply.reason = "out of memory or connections";
+        call->handler(call);
+        return;
+    }
+
+    call->reply.reason = "no AWS credentials";
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_deploy_call_without(call);
+        return;
+    }
+
+    ngx_http_deploy_call_wait(call);
+}
+
+
+static void
+ngx_http_deploy_call_without(ngx_http_deploy_call_t *call)
+{
+    ngx_log_error(NGX_LOG_WARN, call->log, 0,
+                  "deploy has no AWS credentials for \"%V\": %s",
+                  &call->project,
+                  ngx_http_deploy_credentials_reason(call->set));
+
     call->handler(call);
+}
+
+
+static void
+ngx_http_deploy_call_wait(ngx_http_deploy_call_t *call)
+{
+    ngx_msec_int_t  left;
+
+    left = (ngx_msec_int_t) (call->deadline - ngx_current_msec);
+
+    ngx_add_timer(&call->event, (ngx_msec_t) ngx_max(left, 1));
+}
+
+
+/* the wait is over, for better or worse */
+
+static void
+ngx_http_deploy_call_ready(void *data)
+{
+    ngx_http_deploy_call_t *call = data;
+
+    if (call->event.timer_set) {
+        ngx_del_timer(&call->event);
+    }
+
+    if (!call->refused) {
+        ngx_http_deploy_call_begin(call);
+        return;
+    }
+
+    call->refused = 0;
+
+    if (ngx_http_deploy_credentials_generation(call->set) == call->generation
+        || ngx_http_deploy_call_later(call, -1) != NGX_OK)
+    {
+        call->handler(call);
+    }
 }
 
 
 static ngx_int_t
 ngx_http_deploy_call_attempt(ngx_http_deploy_call_t *call)
 {
+    ngx_int_t                    rc;
     ngx_deploy_credentials_t    *credentials;
     ngx_http_deploy_outbound_t  *out;
 
-    credentials = ngx_http_deploy_credentials_get();
+    rc = ngx_http_deploy_credentials_get(call->set, &call->wait, &credentials);
 
-    if (credentials == NULL) {
-        call->reply.reason = "no AWS credentials";
-        return NGX_ERROR;
+    if (rc != NGX_OK) {
+        return rc;
     }
+
+    call->generation = ngx_http_deploy_credentials_generation(call->set);
 
     out = ngx_pcalloc(call->pool, sizeof(ngx_http_deploy_outbound_t));
     if (out == NULL) {
@@ -161,6 +252,8 @@ ngx_http_deploy_call_sign(ngx_http_deploy_call_t *call,
         return NGX_ERROR;
     }
 
+    pool = ngx_http_deploy_pool(call->pool);
+
     h = ngx_pcalloc(call->pool, sizeof(names));
     date = ngx_pnalloc(call->pool, NGX_DEPLOY_SIGV4_DATE_LEN);
     p = ngx_pnalloc(call->pool, sizeof("CodeBuild_20161006.")
@@ -190,7 +283,14 @@ ngx_http_deploy_call_sign(ngx_http_deploy_call_t *call,
 
     if (credentials->session_token.len) {
         h[n] = names[3];
-        h[n++].value = credentials->session_token;
+
+        if (ngx_deploy_pstrdup(&pool, &h[n++].value,
+                               credentials->session_token.data,
+                               credentials->session_token.len)
+            != NGX_DEPLOY_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     /* Host is signed here and sent by the transport */
@@ -208,11 +308,10 @@ ngx_http_deploy_call_sign(ngx_http_deploy_call_t *call,
     request.region = call->region;
     request.service = service;
 
-    pool = ngx_http_deploy_pool(call->pool);
-
     if (ngx_deploy_sigv4_authorization(&pool, &request, credentials,
-                               ngx_http_deploy_signing_key(&call->region),
-                               date, &authorization)
+                                       ngx_http_deploy_credentials_key(
+                                           call->set, &call->region),
+                                       date, &authorization)
         != NGX_DEPLOY_OK)
     {
         return NGX_ERROR;
@@ -344,24 +443,52 @@ static ngx_int_t
 ngx_http_deploy_call_retry(ngx_http_deploy_call_t *call,
     ngx_http_deploy_outbound_t *out)
 {
-    int64_t     after, delay;
+    int64_t     after;
+    ngx_int_t   rc;
     ngx_uint_t  again;
 
     again = ngx_http_deploy_call_skew(call, out);
 
-    if ((call->reply.class == NGX_DEPLOY_REPLY_SKEW && !again)
-        || call->reply.class == NGX_DEPLOY_REPLY_CREDENTIALS)
-    {
+    if (call->reply.class == NGX_DEPLOY_REPLY_SKEW && !again) {
         return NGX_DECLINED;
+    }
+
+    if (call->reply.class == NGX_DEPLOY_REPLY_CREDENTIALS) {
+
+        if (call->retry.credentials) {
+            return NGX_DECLINED;
+        }
+
+        rc = ngx_http_deploy_credentials_refused(call->set, call->generation,
+                                                 &call->wait);
+        if (rc == NGX_AGAIN) {
+            call->refused = 1;
+            ngx_http_deploy_call_wait(call);
+            return NGX_OK;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_DECLINED;
+        }
     }
 
     after = (out->amz_retry_after >= 0) ? out->amz_retry_after
             : (out->retry_after > 0) ? (int64_t) out->retry_after * 1000 : -1;
 
+    return ngx_http_deploy_call_later(call, after);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_call_later(ngx_http_deploy_call_t *call, int64_t after)
+{
+    int64_t  left, delay;
+
+    left = (ngx_msec_int_t) (call->deadline - ngx_current_msec);
+
     delay = ngx_deploy_retry_next(&call->retry, &call->endpoint->bucket,
-                           call->reply.class, after,
-                           (ngx_msec_int_t) (call->deadline - ngx_current_msec),
-                           ngx_random() & 0xffff);
+                                  call->reply.class, after, left,
+                                  ngx_random() & 0xffff);
     if (delay < 0) {
         return NGX_DECLINED;
     }

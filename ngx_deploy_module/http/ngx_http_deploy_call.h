@@ -8,13 +8,15 @@
 #define _NGX_HTTP_DEPLOY_CALL_H_INCLUDED_
 
 
+#include "ngx_http_deploy_credentials.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_deploy_retry.h"
 
 
 /*
  * A call of CodeBuild's API: signed, read, and repeated by the rules of
- * ngx_deploy_retry.h, each time with the same body and signed anew.
+ * ngx_deploy_retry.h, each time with the same body and signed anew.  It waits
+ * for credentials when there are none that are valid.
  */
 
 typedef struct ngx_http_deploy_call_s      ngx_http_deploy_call_t;
@@ -40,10 +42,11 @@ struct ngx_http_deploy_call_s {
     ngx_str_t                       operation;   /* "StartBuild" */
     ngx_str_t                       project;     /* for the log */
     ngx_str_t                       delivery;    /* for the log, or empty */
+    ngx_http_deploy_set_t          *set;         /* of credentials */
     ngx_str_t                       region;
     ngx_str_t                       url;         /* "https://HOST/" */
     ngx_str_t                       body;
-    ngx_msec_t                      deadline;    /* no retry goes beyond it */
+    ngx_msec_t                      deadline;    /* for retries, waiting */
     ngx_http_deploy_call_read_pt    read;
     ngx_http_deploy_call_pt         handler;
     void                           *data;
@@ -58,6 +61,9 @@ struct ngx_http_deploy_call_s {
     ngx_http_deploy_endpoint_t     *endpoint;
     ngx_deploy_retry_t              retry;
     int64_t                         offset;      /* signed with, seconds */
+    ngx_uint_t                      generation;  /* of the credentials */
+    ngx_http_deploy_wait_t          wait;        /* for others */
+    unsigned                        refused:1;   /* it is for others */
     ngx_event_t                     event;
 };
 

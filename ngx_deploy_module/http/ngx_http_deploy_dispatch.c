@@ -90,6 +90,16 @@ ngx_http_deploy_dispatch_state(ngx_http_deploy_dispatch_t *d)
                                     : NGX_HTTP_DEPLOY_BUILD_UNREACHED;
         break;
 
+    case NGX_DEPLOY_REPLY_CREDENTIALS:
+
+        /* of what expires there will be others */
+
+        d->state = ngx_deploy_str_is(&d->call.reply.error,
+                                     "ExpiredTokenException")
+                   ? NGX_HTTP_DEPLOY_BUILD_UNREACHED
+                   : NGX_HTTP_DEPLOY_BUILD_REFUSED;
+        break;
+
     default:
         d->state = NGX_HTTP_DEPLOY_BUILD_REFUSED;
     }

@@ -4,17 +4,13 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_notify.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_sns.h"
 #include "ngx_http_deploy_thread.h"
 
 
-static char *ngx_http_deploy_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_deploy_region(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static void *ngx_http_deploy_alloc(void *data, size_t size);
 static ngx_int_t ngx_http_deploy_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_deploy_postconfiguration(ngx_conf_t *cf);
@@ -101,6 +97,13 @@ static ngx_command_t  ngx_http_deploy_commands[] = {
       offsetof(ngx_http_deploy_loc_conf_t, endpoint),
       NULL },
 
+    { ngx_string("deploy_credentials"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_deploy_credentials_source,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("deploy_transport"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
       ngx_http_deploy_transport,
@@ -183,41 +186,6 @@ ngx_http_deploy_alloc(void *data, size_t size)
 }
 
 
-static char *
-ngx_http_deploy_region(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    if (ngx_http_deploy_check_region(cf, &value[1]) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_conf_set_str_slot(cf, cmd, conf);
-}
-
-
-static char *
-ngx_http_deploy_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char       *rv;
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    rv = ngx_http_deploy_check_endpoint(&value[1]);
-
-    if (rv != NGX_CONF_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "endpoint \"%V\" %s",
-                           &value[1], rv);
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_conf_set_str_slot(cf, cmd, conf);
-}
-
-
 static ngx_int_t
 ngx_http_deploy_preconfiguration(ngx_conf_t *cf)
 {
@@ -263,6 +231,9 @@ ngx_http_deploy_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&dmcf->projects, cf->pool, 4,
                        sizeof(ngx_http_deploy_project_t))
         != NGX_OK
+        || ngx_array_init(&dmcf->sources, cf->pool, 4,
+                          sizeof(ngx_http_deploy_source_t))
+           != NGX_OK
         || ngx_array_init(&dmcf->uses, cf->pool, 4,
                           sizeof(ngx_http_deploy_use_t))
            != NGX_OK
@@ -280,7 +251,7 @@ ngx_http_deploy_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_http_deploy_credentials_environment(cf, dmcf) != NGX_OK) {
+    if (ngx_http_deploy_aws_environment(cf, dmcf) != NGX_OK) {
         return NULL;
     }
 
@@ -332,6 +303,7 @@ ngx_http_deploy_create_loc_conf(ngx_conf_t *cf)
     conf->verify = NGX_CONF_UNSET_PTR;
     conf->notify = NGX_CONF_UNSET_PTR;
     conf->off = NGX_CONF_UNSET;
+    conf->credentials = NGX_CONF_UNSET_PTR;
     conf->timeout = NGX_CONF_UNSET_MSEC;
     conf->dry_run = NGX_CONF_UNSET;
     conf->log_level = NGX_CONF_UNSET_UINT;
@@ -362,6 +334,7 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->off, prev->off, 0);
     ngx_conf_merge_str_value(conf->region, prev->region, "");
     ngx_conf_merge_str_value(conf->endpoint, prev->endpoint, "");
+    ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 8000);
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
     ngx_conf_merge_uint_value(conf->log_level, prev->log_level,
@@ -381,14 +354,6 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         if (clcf->handler == NULL) {
             clcf->handler = ngx_http_deploy_handler;
         }
-    }
-
-    if (conf->region.len == 0) {
-        conf->region = dmcf->region;
-    }
-
-    if (conf->endpoint.len == 0) {
-        conf->endpoint = dmcf->endpoint;
     }
 
     if (conf->verify || conf->handler) {
@@ -415,11 +380,6 @@ static char *
 ngx_http_deploy_check_loc_conf(ngx_conf_t *cf,
     ngx_http_deploy_loc_conf_t *conf)
 {
-    ngx_uint_t                    i;
-    ngx_http_deploy_rule_t       *rule;
-    ngx_http_deploy_project_t    *project;
-    ngx_http_deploy_main_conf_t  *dmcf;
-
     if (!conf->handler) {
         return NGX_CONF_OK;
     }
@@ -432,26 +392,8 @@ ngx_http_deploy_check_loc_conf(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (conf->rules == NULL || conf->region.len) {
-        return NGX_CONF_OK;
-    }
-
-    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
-    rule = conf->rules->elts;
-
-    for (i = 0; i < conf->rules->nelts; i++) {
-        project = ngx_http_deploy_find_project(dmcf, &rule[i].text);
-
-        if (project == NULL || project->region.len == 0) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "no region for \"deploy_build %V\" in %s:%ui, "
-                          "set \"deploy_region\" or AWS_REGION",
-                          &rule[i].text, rule[i].file, rule[i].line);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
+    return (ngx_http_deploy_aws_location(cf, conf) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -531,9 +473,7 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
         ngx_http_deploy_thread_init_process(cycle);
     }
 
-    if (dmcf->used) {
-        ngx_http_deploy_credentials_load(cycle, dmcf);
-    }
+    ngx_http_deploy_credentials_init_process(cycle, dmcf);
 
     if (dmcf->board) {
         ngx_http_deploy_board_init_process(cycle);
@@ -546,6 +486,6 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_deploy_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_deploy_credentials_free();
+    ngx_http_deploy_credentials_exit_process();
     ngx_http_deploy_certificate_free();
 }

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_aws.h"
 
 
 static char *ngx_http_deploy_project_member(ngx_conf_t *cf,
@@ -76,7 +76,7 @@ static char *
 ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf)
 {
-    char                       *rv;
+    ngx_int_t                   rc;
     ngx_str_t                  *value;
     ngx_uint_t                  nelts;
     ngx_http_deploy_project_t  *project;
@@ -111,38 +111,10 @@ ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
                ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
-    if (ngx_strcmp(value[0].data, "region") == 0 && nelts == 2) {
+    rc = ngx_http_deploy_aws_member(cf, project);
 
-        if (project->region.len) {
-            goto duplicate;
-        }
-
-        if (ngx_http_deploy_check_region(cf, &value[1]) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-
-        project->region = value[1];
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value[0].data, "endpoint") == 0 && nelts == 2) {
-
-        if (project->endpoint.len) {
-            goto duplicate;
-        }
-
-        rv = ngx_http_deploy_check_endpoint(&value[1]);
-
-        if (rv != NGX_CONF_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "endpoint \"%V\" %s",
-                               &value[1], rv);
-            return NGX_CONF_ERROR;
-        }
-
-        project->endpoint = value[1];
-
-        return NGX_CONF_OK;
+    if (rc != NGX_DECLINED) {
+        return (rc == NGX_OK) ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -271,46 +243,4 @@ ngx_http_deploy_find_project(ngx_http_deploy_main_conf_t *dmcf,
     }
 
     return NULL;
-}
-
-
-ngx_int_t
-ngx_http_deploy_check_region(ngx_conf_t *cf, ngx_str_t *region)
-{
-    ngx_deploy_str_t   host;
-    ngx_deploy_pool_t  pool;
-
-    pool = ngx_http_deploy_pool(cf->temp_pool);
-
-    if (ngx_deploy_codebuild_host(&pool, region, &host) != NGX_DEPLOY_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid region \"%V\"",
-                           region);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-char *
-ngx_http_deploy_check_endpoint(ngx_str_t *url)
-{
-    const char        *reason;
-    ngx_deploy_url_t   parts;
-
-    if (ngx_deploy_url_parse(url, &parts, &reason) != NGX_DEPLOY_OK) {
-        return (char *) reason;
-    }
-
-    if (parts.target.len == 0) {
-        return NGX_CONF_OK;
-    }
-
-    if (!ngx_deploy_str_is(&parts.target, "/")) {
-        return "must be scheme, host and port alone";
-    }
-
-    url->len--;
-
-    return NGX_CONF_OK;
 }

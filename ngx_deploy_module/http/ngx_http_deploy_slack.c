@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_notify.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_deploy_slack.h"

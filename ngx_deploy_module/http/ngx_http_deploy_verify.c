@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_sns.h"
 
