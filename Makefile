@@ -17,6 +17,7 @@ NGINX_DEV =	/usr/share/nginx/src
 JOBS =		$(shell nproc 2>/dev/null || echo 2)
 PROVE_JOBS =	2
 FUZZ_TIME =	60
+SOAK_TIME =	180
 SHARED =
 PROVIDERS =	github gitea forgejo gogs bitbucket bitbucket-server \
 		gitlab azure-devops aws slack
@@ -65,7 +66,7 @@ export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
 
 
 .PHONY:		all module install deps test unit unit-build fuzz fuzz-build \
-		asan check-corpora demo bench lint clean help FORCE
+		asan check-corpora demo bench soak soak-asan lint clean help FORCE
 .SECONDARY:
 
 all:		module
@@ -82,6 +83,8 @@ help:
 	@echo "make check-corpora SHARED=dir   the large corpora"
 	@echo "make demo                       see it work"
 	@echo "make bench                      measure"
+	@echo "make soak [SOAK_TIME=180]       hours of credentials in minutes"
+	@echo "make soak-asan [SOAK_TIME=180]  the same, sanitized"
 	@echo "make lint                       style and static analysis"
 	@echo "make clean"
 
@@ -241,6 +244,20 @@ demo:
 bench:		module
 	@if [ -x t/bench/bench ]; then t/bench/bench; \
 	else echo "no t/bench/bench"; exit 1; fi
+
+# under load while credentials come and go, not a part of the tests
+
+
+soak:		module
+	SOAK_TIME=$(SOAK_TIME) t/soak/soak
+
+soak-asan:
+	@util/deps.sh asan
+	@NGINX_SRC="$(NGINX_SRC)" JOBS=$(JOBS) util/build.sh asan build-asan
+	SOAK_TIME=$(SOAK_TIME) \
+	TEST_NGINX_BINARY=$(ROOT)/build-asan/nginx TEST_NGINX_MODULE=static \
+	LSAN_OPTIONS=suppressions=$(ROOT)/util/lsan.supp:print_suppressions=0 \
+		t/soak/soak
 
 lint:
 	prove t/lint.t

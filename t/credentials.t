@@ -244,11 +244,11 @@ is($r->status, 200, 'role');
 is($id, 'ASIASTS', 'its key');
 is($token, $sts->{token}, 'its token');
 
-$sts->fails('AccessDenied');
+$sts->fault_always('assume', { code => 'AccessDenied' });
 $t->restart($conf);
 
 is((plain())[0]->status, 503, 'no role');
-like($t->error_log(), qr/\[warn\].*deploy\ credentials:\ profile\ "role":
+like($t->error_log(), qr/\[warn\].*deploy\ has\ no\ AWS\ credentials\ for\ "plain":\ profile\ "role":
                          \ assuming\ role\ "arn:\S+role\/deploy":\ POST
                          \ \S+\ status\ 403,\ AccessDenied/x, 'reason');
 

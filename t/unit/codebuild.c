@@ -272,45 +272,6 @@ test_names(void)
 }
 
 
-static void
-test_host(const char *region, const char *want)
-{
-    ngx_deploy_str_t  s, host;
-
-    s = tap_str(region);
-    host.len = 0;
-    host.data = NULL;
-
-    is_int(ngx_deploy_codebuild_host(tap_pool(), &s, &host),
-           want ? NGX_DEPLOY_OK : NGX_DEPLOY_DECLINED, "region %s", region);
-    is_str(host, want, "host in %s", region);
-}
-
-
-static void
-test_hosts(void)
-{
-    test_host("us-east-1", "codebuild.us-east-1.amazonaws.com");
-    test_host("cn-north-1", "codebuild.cn-north-1.amazonaws.com.cn");
-    test_host("us-gov-west-1", "codebuild.us-gov-west-1.amazonaws.com");
-    test_host("eusc-de-east-1", "codebuild.eusc-de-east-1.amazonaws.eu");
-    test_host("us-iso-east-1", "codebuild.us-iso-east-1.c2s.ic.gov");
-    test_host("us-isob-east-1", "codebuild.us-isob-east-1.sc2s.sgov.gov");
-    test_host("eu-isoe-west-1", "codebuild.eu-isoe-west-1.cloud.adc-e.uk");
-    test_host("us-isof-east-1", "codebuild.us-isof-east-1.csp.hci.ic.gov");
-    test_host("", NULL);
-    test_host("useast1", NULL);
-    test_host("us-east", NULL);
-    test_host("-us-east-1", NULL);
-    test_host("us-east-1-", NULL);
-    test_host("US-EAST-1", NULL);
-    test_host("us-east-1.evil", NULL);
-    test_host("a-b-c678901234567890123456789012",
-              "codebuild.a-b-c678901234567890123456789012.amazonaws.com");
-    test_host("a-b-c6789012345678901234567890123", NULL);
-}
-
-
 static ngx_deploy_str_t
 test_token(const char *provider, const char *identity, size_t index,
     const char *project, const char *region)
@@ -554,7 +515,6 @@ main(void)
     test_errors();
     test_messages();
     test_names();
-    test_hosts();
     test_tokens();
     test_overrides();
     test_bodies();

@@ -15,7 +15,7 @@ package Test::Deploy::AWS;
 # A fault, for a step of the stand-in's protocol, is a status, a word of
 # Test::Deploy::CodeBuild (hang, reset, close, truncated, slow, chunked,
 # noclose), "huge" (an endless body), "garbage" (no HTTP), or a hash with
-# status, body, fault and headers.
+# status, body, fault and headers.  The option "mint" is of all stand-ins.
 
 use warnings;
 use strict;
@@ -27,6 +27,7 @@ use Time::HiRes qw(time);
 
 use Test::Deploy ();
 use Test::Deploy::CodeBuild ();
+use Test::Deploy::Mint ();
 
 our @ISA = ('Test::Deploy::CodeBuild');
 our @EXPORT_OK = qw(chain iso);
@@ -96,6 +97,29 @@ sub iso {
 
 
 sub env { return {} }
+
+
+# what is given out: id, secret, token, expires; with the option mint
+# others each time, which live as long as lifetime() says
+
+sub key {
+    my ($self, $state) = @_;
+
+    my $lifetime = defined $state->{lifetime} ? $state->{lifetime}
+                                              : $self->{lifetime};
+
+    return Test::Deploy::Mint::mint($state, $lifetime) if $self->{mint};
+
+    return { id => $self->{id}, secret => $self->{secret},
+             token => $self->{token}, expires => int(time() + $lifetime) };
+}
+
+
+sub lifetime {
+    my ($self, $seconds) = @_;
+
+    $self->update(sub { $_[0]{lifetime} = $seconds });
+}
 
 
 # the option address: another one than 127.0.0.1, also of IPv6

@@ -12,8 +12,10 @@ package Test::Deploy::CodeBuild;
 #     is(scalar $cb->builds('api'), 1, 'one build');
 #
 # Options: region, account, credentials ([{ id, secret, token }]), tls (1),
+# names (more names of the certificate),
 # projects (the ones that exist; default: all), skew (of its clock, seconds),
-# host (accepted values of Host besides the endpoint's).
+# host (accepted values of Host besides the endpoint's), minted (1: knows the
+# keys of Test::Deploy::Mint).
 #
 # Faults, for a project or for "*" (all): a code of an AWS error; a status
 # (429, 500, 502, 503, 504: HTML as of a load balancer); or one of
@@ -53,6 +55,7 @@ use Socket qw(SOL_SOCKET SO_LINGER CRLF);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
+use Test::Deploy::Mint ();
 use Test::Deploy::SigV4 ();
 
 my $JSON = JSON::PP->new->utf8->canonical->allow_nonref;
@@ -413,12 +416,15 @@ sub make_certificate {
     my ($self) = @_;
 
     my $dir = $self->{dir};
+    my $names = join(',', map { "DNS:$_" } 'localhost',
+                     "codebuild.$self->{region}.amazonaws.com",
+                     @{ $self->{names} || [] });
 
     require IO::Socket::SSL;
 
     my $out = `openssl req -x509 -newkey rsa:2048 -nodes -days 2 \\
         -subj /CN=localhost -keyout $dir/key.pem -out $dir/cert.pem \\
-        -addext 'subjectAltName=DNS:localhost,DNS:codebuild.$self->{region}.amazonaws.com,IP:127.0.0.1' 2>&1`;
+        -addext 'subjectAltName=$names,IP:127.0.0.1' 2>&1`;
 
     die "openssl: $out" if $?;
 }
@@ -709,13 +715,25 @@ sub check_request {
     return ['UnknownOperationException', "X-Amz-Target $operation"]
         if $operation ne 'CodeBuild_20161006.StartBuild';
 
+    my @keys = @{ $self->{credentials} };
+
+    my ($id) = ($header{authorization} || '') =~ /Credential=([^\/]+)/;
+    my $minted = $self->{minted} && Test::Deploy::Mint::minted($id);
+
+    push(@keys, $minted) if $minted;
+    $request->{key} = $id;
+
     my ($code, $text) = Test::Deploy::SigV4::verify($request,
-        credentials => { map { $_->{id} => $_->{secret} }
-                         @{ $self->{credentials} } },
-        tokens => { map { $_->{id} => $_->{token} }
-                    @{ $self->{credentials} } },
+        credentials => { map { $_->{id} => $_->{secret} } @keys },
+        tokens => { map { $_->{id} => $_->{token} } @keys },
         region => $self->{region}, service => 'codebuild',
         now => time() + $self->{skew});
+
+    # no fault of the client, who may not know yet
+    return ['ExpiredTokenException', undef,
+            'The security token included in the request is expired']
+        if !defined $code && $minted
+           && $minted->{expires} <= time() + $self->{skew};
 
     if (defined $code) {
         # a clock that is wrong on purpose is no fault of the client

@@ -61,11 +61,13 @@ sub answer {
         if defined $want ? !defined $given || $given ne $want
                          : defined $given;
 
+    my $key = $self->key($state);
+
     return (200, 'application/json', $JSON->encode({
-        AccessKeyId => $self->{id}, SecretAccessKey => $self->{secret},
-        Token => $self->{token}, AccountId => '123456789012',
+        AccessKeyId => $key->{id}, SecretAccessKey => $key->{secret},
+        Token => $key->{token}, AccountId => '123456789012',
         RoleArn => 'arn:aws:iam::123456789012:role/task',
-        Expiration => iso(time() + $self->{lifetime}),
+        Expiration => iso($key->{expires}),
     }));
 }
 

@@ -101,11 +101,12 @@ sub answer {
 
     return (404, 'text/html', '') if $request->{role} ne $self->{role};
 
+    my $key = $self->key($state);
+
     return (200, 'text/plain', $JSON->encode({
         Code => 'Success', LastUpdated => iso(time()), Type => 'AWS-HMAC',
-        AccessKeyId => $self->{id}, SecretAccessKey => $self->{secret},
-        Token => $self->{token},
-        Expiration => iso(time() + $self->{lifetime}),
+        AccessKeyId => $key->{id}, SecretAccessKey => $key->{secret},
+        Token => $key->{token}, Expiration => iso($key->{expires}),
     }));
 }
 

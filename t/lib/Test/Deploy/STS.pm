@@ -3,7 +3,7 @@ package Test::Deploy::STS;
 # Copyright (C) ngx_deploy_module authors
 
 # AWS STS: AssumeRole, whose signature is verified, and AssumeRoleWith-
-# WebIdentity.  Options: region, credentials ([{ id, secret, token }]) of
+# WebIdentity.  Options: region (or a list), credentials ([{ id, secret, token }]) of
 # those that may assume, roles ({ ARN => { external_id, id, ... } }; default:
 # any ARN), web (the token of the identity provider), lifetime, xml (1: does
 # not know of JSON).  The step for faults is assume; a fault with code is an
@@ -30,7 +30,7 @@ my %STATUS = map { $_ => 403 } qw(AccessDenied InvalidClientTokenId
 sub new {
     my ($class, $t, %opts) = @_;
 
-    return $class->SUPER::new($t, lifetime => 3600, issued => 'ASIASTS',
+    return $class->SUPER::new($t, lifetime => 3600, id => 'ASIASTS',
                               secret => 'sts/secret+0123456789',
                               token => 'sts/token&<+0123456789==', %opts);
 }
@@ -167,12 +167,20 @@ sub answer {
         Test::Deploy::AWS::check_headers($request, qw(accept content-type
             authorization x-amz-date x-amz-security-token));
 
+        my @regions = ref($self->{region}) ? @{ $self->{region} }
+                                           : ($self->{region});
+
+        my ($scope) = (Test::Deploy::AWS::header($request, 'authorization')
+                       || '') =~ m!Credential=[^/]+/\d+/([^/]+)/!;
+
+        my ($region) = grep { $_ eq ($scope || '') } @regions;
+
         my ($code, $text) = Test::Deploy::SigV4::verify($request,
             credentials => { map { $_->{id} => $_->{secret} }
                              @{ $self->{credentials} } },
             tokens => { map { $_->{id} => $_->{token} }
                         @{ $self->{credentials} } },
-            region => $self->{region}, service => 'sts',
+            region => $region || $regions[0], service => 'sts',
             now => time() + $self->{skew});
 
         if (defined $code) {
@@ -192,15 +200,15 @@ sub answer {
         if !$role || ($role->{external_id} || '')
                      ne ($form->{ExternalId} || '');
 
-    my $n = ++$state->{numbers}{issued};
-    my $expires = int(time() + ($form->{DurationSeconds}
-                                || $self->{lifetime}));
+    my $key = $self->key($state);
+
+    $key->{id} = $role->{id} if defined $role->{id};
+    $key->{expires} = int(time() + $form->{DurationSeconds})
+        if $form->{DurationSeconds};
 
     return $self->success($form, {
-        AccessKeyId => defined $role->{id} ? $role->{id} : $self->{issued},
-        SecretAccessKey => $self->{secret},
-        SessionToken => $self->{token},
-        Expiration => $expires,
+        AccessKeyId => $key->{id}, SecretAccessKey => $key->{secret},
+        SessionToken => $key->{token}, Expiration => $key->{expires},
     });
 }
 
