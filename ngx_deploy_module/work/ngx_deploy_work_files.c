@@ -132,7 +132,7 @@ ngx_deploy_work_read(ngx_deploy_work_ctx_t *ctx, const char *path, size_t max,
     (void) close(fd);
 
     if (text->len > max) {
-        return ngx_deploy_work_fail(ctx, 0, "\"%s\" is over %zu bytes", path,
+        return ngx_deploy_work_fail(ctx, 1, "\"%s\" is over %zu bytes", path,
                                     max);
     }
 
@@ -171,7 +171,7 @@ ngx_deploy_work_open(ngx_deploy_work_ctx_t *ctx, const char *path,
         || (!S_ISREG(st.st_mode) && !ngx_deploy_work_null_device(&st)))
     {
         (void) close(fd);
-        return ngx_deploy_work_fail(ctx, 0, "\"%s\" is not a regular file",
+        return ngx_deploy_work_fail(ctx, 1, "\"%s\" is not a regular file",
                                     path);
     }
 
