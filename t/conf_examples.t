@@ -22,6 +22,11 @@ my $t = Test::Deploy->new()->has('deploy', 'http_ssl_module');
 
 my $secret = 'a secret of the examples';
 
+my %secrets = (
+    azure => "hook:$secret",
+    standard => 'whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3',
+);
+
 mkdir($t->dir() . '/deploy', 0700);
 
 system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
@@ -43,8 +48,10 @@ for my $file (sort(glob("$FindBin::Bin/../conf/*.conf"))) {
 
     my $name = basename($file);
 
-    for my $secret_file ($conf =~ m!/etc/nginx/deploy/(\w+\.secret)!g) {
-        $t->write_file("deploy/$secret_file", "$secret\n", 0600);
+    while ($conf =~ m!deploy_verify\s+(\w+)\s
+                      +/etc/nginx/deploy/(\w+\.secret)!gx)
+    {
+        $t->write_file("deploy/$2", ($secrets{$1} || $secret) . "\n", 0600);
     }
 
     $conf =~ s!/etc/nginx/deploy/!%%TESTDIR%%/deploy/!g;
@@ -62,24 +69,32 @@ for my $file (sort(glob("$FindBin::Bin/../conf/*.conf"))) {
 }
 
 is(join(' ', sort(keys(%text))),
-   'bitbucket.conf deploy.conf edge.conf github.conf', 'all examples');
+   'azure.conf bitbucket.conf deploy.conf edge.conf gitea.conf github.conf '
+   . 'gitlab.conf sns.conf', 'all examples');
 
 
-# the largest one at work
+# an example without TLS, with the stand-in, which is of one region
 
 my $cb = $t->codebuild();
-my $conf = $text{'deploy.conf'};
 
-$conf =~ s/ ssl;/;/;
-$conf =~ s/^    ssl_\w+ .*\n//mg;
+sub at_work {
+    my ($name) = @_;
 
-# the stand-in is of one region
+    my $conf = $text{$name};
 
-$conf =~ s/eu-central-1/us-east-1/;
-$conf =~ s/^deploy_region.*$/$&\ndeploy_endpoint %%CODEBUILD%%;/m;
+    $conf =~ s/ ssl;/;/;
+    $conf =~ s/^    ssl_\w+ .*\n//mg;
+    $conf =~ s/eu-central-1/us-east-1/;
+    $conf =~ s/^\s*deploy_region.*$/$&\ndeploy_endpoint %%CODEBUILD%%;/m;
 
-$t->run("%%TEST_GLOBALS%%\nevents {}\nhttp {\n%%TEST_GLOBALS_HTTP%%\n"
-        . "$conf\n}\n");
+    return "%%TEST_GLOBALS%%\nevents {}\nhttp {\n%%TEST_GLOBALS_HTTP%%\n"
+           . "$conf\n}\n";
+}
+
+
+# the largest one
+
+$t->run(at_work('deploy.conf'));
 
 my $body = '{"action":"closed","number":7,"pull_request":{"merged":true,'
            . '"number":7,"title":"T","merge_commit_sha":"' . ('a' x 40) . '",'
@@ -105,5 +120,17 @@ like($t->read_file($t->path('deploy.log')),
      qr/verify=SUCCESS[ ]secret=1[ ]github[ ].*repo=acme\/api[ ]branch="main"
         .*status=started[ ]project="api-prod,[ ]api-frankfurt"/x,
      'log_format');
+
+
+# a form of Gitea
+
+$t->run(at_work('gitea.conf'));
+
+$r = http_post('/hooks/gitea', form_of($body), sign_gitea($secret, $body),
+               'Content-Type' => 'application/x-www-form-urlencoded',
+               'X-Gitea-Event' => 'pull_request');
+
+is($r->status, 200, 'a merge in Gitea') or diag($r->body);
+is(scalar $cb->builds('api-prod'), 2, 'api-prod again');
 
 $t->done();
