@@ -53,8 +53,17 @@ http {
 
     server {
         listen 127.0.0.1:%%PORT_8081%%;
-        add_header X-Backend yes;
-        return 200 "backend";
+        client_max_body_size 2m;
+
+        location / {
+            add_header X-Backend yes;
+            return 200 "backend";
+        }
+
+        location = /accel {
+            add_header X-Accel-Redirect /sns;
+            return 200;
+        }
     }
 
     server {
@@ -70,6 +79,11 @@ http {
 
         location = /hour {
             deploy_verify sns topic=%%TOPIC%% endpoint=%%SNS%%/ tolerance=1h;
+            proxy_pass http://127.0.0.1:%%PORT_8081%%;
+        }
+
+        location = /accel {
+            client_body_buffer_size 4m;
             proxy_pass http://127.0.0.1:%%PORT_8081%%;
         }
 
@@ -229,6 +243,12 @@ is(scalar $sns->requests('certificate'), 2, 'two certificates');
                 . "0\x0d\x0a\x0d\x0a");
     like($raw, qr/^HTTP\/1.1 200/, 'in chunks');
 }
+
+# read by another handler before
+
+passes_sns({ Message => '"\\' x 60000 }, 'a body that was read', '/accel');
+refuses_sns({ Message => 'x' x 1100000, sign => 0 }, 'malformed',
+            'a large body that was read', '/accel');
 
 # alternatives
 

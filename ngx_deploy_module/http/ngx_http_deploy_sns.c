@@ -5,10 +5,21 @@
 
 
 #include "ngx_http_deploy_sns.h"
+#include "ngx_http_deploy_body.h"
 #include "ngx_http_deploy_outbound.h"
 
 
 #define NGX_HTTP_DEPLOY_SNS_MAX_REPLY  65536
+
+
+/*
+ * A message takes memory of the request, a thread must not: a body that was
+ * read before, so that its length is known, is refused if it is for a thread
+ */
+
+#if (NGX_DEPLOY_SNS_MAX_BODY > NGX_HTTP_DEPLOY_LARGE_BODY)
+#error "a message of SNS may get into a thread"
+#endif
 
 
 /* a subscription that is being confirmed; it belongs to no client's request */
