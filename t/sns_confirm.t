@@ -66,6 +66,10 @@ http {
             deploy_build api on=any;
         }
 
+        location = /smoke {
+            deploy_build smoke on=build project=web status=succeeded;
+        }
+
         location = /short {
             deploy_timeout 1s;
             deploy_receive;
@@ -269,6 +273,46 @@ like($t->error_log, qr/\[error\].*did not confirm the subscription to (?#
 
 is(confirmed(), 4, 'none was confirmed');
 is(scalar $cb->requests(), 0, 'no rule is asked');
+
+
+###############################################################################
+# notifications: an event of CodeBuild in a message
+
+
+sub event {
+    my (%m) = @_;
+
+    return (Message => '{"version":"0","id":"' . ($m{id} || 'event-1') . '",'
+            . '"detail-type":"CodeBuild Build State Change",'
+            . '"source":"aws.codebuild","account":"123456789012",'
+            . '"time":"2026-11-22T22:00:00Z","region":"us-east-1",'
+            . '"resources":[],"detail":{"build-status":"SUCCEEDED",'
+            . '"project-name":"web","build-id":"arn:aws:codebuild:us-east-1:'
+            . '123456789012:build/web:1","current-phase":"COMPLETED",'
+            . '"additional-information":{},"version":"1"}}');
+}
+
+($body, %h) = $sns->message(event());
+$r = http_post('/smoke', $body, %h);
+
+is($r->status, 200, 'notification') or diag($r->raw);
+like($r->body, qr/^\{"status":"started","delivery":"event-1",/,
+     'a build is started');
+like($r->header('x-event'), qr/^aws /, 'variables');
+
+my $token = ($cb->requests('smoke'))[-1]{json}{idempotencyToken};
+
+http_post('/smoke', $body, %h);
+is(($cb->requests('smoke'))[-1]{json}{idempotencyToken}, $token,
+   'the same message is the same delivery');
+
+$sns->post('/smoke', event());
+isnt(($cb->requests('smoke'))[-1]{json}{idempotencyToken}, $token,
+     'another message is another one');
+
+$r = $sns->post('/smoke', Message => 'not JSON');
+is($r->status, 200, 'a message that is no event');
+like($r->body, qr/"ignored".*"event":"sns_Notification"/, 'is ignored');
 
 
 ###############################################################################
