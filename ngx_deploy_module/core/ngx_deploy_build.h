@@ -76,6 +76,7 @@ typedef struct {
     ngx_deploy_str_t            delivery;
     ngx_deploy_event_t          event;      /* what started it */
     unsigned                    depth;      /* builds above it */
+    ngx_deploy_str_t            chain;      /* their projects: "a,b," */
     ngx_deploy_build_link_t     upstream;   /* project absent: none */
     ngx_deploy_build_link_t     downstream[NGX_DEPLOY_BUILD_MAX_DOWN];
     size_t                      ndownstream;

@@ -57,6 +57,7 @@ ngx_deploy_build_dump(const ngx_deploy_build_t *build,
     rc |= ngx_deploy_build_dump_int(json, "finished", build->finished);
     rc |= ngx_deploy_json_set_str(json, "delivery", &build->delivery);
     rc |= ngx_deploy_build_dump_int(json, "depth", build->depth);
+    rc |= ngx_deploy_json_set_str(json, "chain", &build->chain);
     rc |= ngx_deploy_json_set(json, "event",
                               ngx_deploy_build_dump_event(&build->event));
 
@@ -246,6 +247,7 @@ ngx_deploy_build_read(ngx_deploy_build_t *build, ngx_deploy_pool_t *pool,
     rc |= ngx_deploy_build_read_str(&build->log, pool, json, "log");
     rc |= ngx_deploy_build_read_str(&build->message, pool, json, "message");
     rc |= ngx_deploy_build_read_str(&build->delivery, pool, json, "delivery");
+    rc |= ngx_deploy_build_read_str(&build->chain, pool, json, "chain");
 
     build->number = ngx_deploy_json_get_int(json, "number", -1);
     build->status = ngx_deploy_build_read_status(json);

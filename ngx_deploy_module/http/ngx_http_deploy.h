@@ -17,6 +17,7 @@
 #define NGX_DEPLOY_STR_T  ngx_str_t
 
 #include "ngx_deploy_core.h"
+#include "ngx_deploy_build.h"
 #include "ngx_deploy_codebuild.h"
 #include "ngx_deploy_event.h"
 #include "ngx_deploy_payload.h"
@@ -116,6 +117,7 @@ typedef struct {
     unsigned                    variant;     /* NGX_DEPLOY_REGION_... */
     ngx_array_t                 sources;     /* ngx_http_deploy_source_t */
 
+    ngx_array_t                 rules;       /* ngx_http_deploy_rule_t, all */
     ngx_array_t                 notifies;    /* ngx_http_deploy_notify_t */
     ngx_http_deploy_slack_t    *slack;       /* NULL: no deploy_slack */
     ngx_shm_zone_t             *board;       /* NULL: nothing is told */
@@ -123,6 +125,7 @@ typedef struct {
     unsigned                    used:1;      /* a location has the handler */
     unsigned                    threads:1;   /* something may post jobs */
     unsigned                    buttons:1;   /* there is a place for Slack's */
+    unsigned                    chains:1;    /* a rule has "on=build" */
 } ngx_http_deploy_main_conf_t;
 
 
@@ -227,6 +230,9 @@ typedef struct {
     const char                     *reason;      /* of a refused payload */
     struct ngx_http_deploy_body_s  *body;        /* read by a thread */
 
+    ngx_deploy_build_t             *upstream;    /* the event is about it */
+
+    unsigned                        stale:1;     /* the event comes late */
     unsigned                        checked:1;   /* headers were */
     unsigned                        hashed:1;    /* by the body filter */
     unsigned                        verified:1;  /* there is a verdict */

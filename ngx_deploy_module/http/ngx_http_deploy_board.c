@@ -210,7 +210,7 @@ ngx_http_deploy_board_write(ngx_pool_t *pool, ngx_str_t *key,
 ngx_int_t
 ngx_http_deploy_board_report(ngx_pool_t *pool, ngx_str_t *project,
     ngx_deploy_build_report_t *report, ngx_deploy_build_t *build,
-    ngx_uint_t *changed)
+    ngx_uint_t *changed, ngx_uint_t *before)
 {
     int                           rc;
     ngx_deploy_pool_t             dpool;
@@ -230,6 +230,8 @@ ngx_http_deploy_board_report(ngx_pool_t *pool, ngx_str_t *project,
         build->id = report->id;
         rc = NGX_DEPLOY_OK;
     }
+
+    *before = build->status;
 
     if (rc == NGX_DEPLOY_OK
         && ngx_deploy_build_report(build, report) == NGX_DEPLOY_OK)
@@ -253,14 +255,56 @@ ngx_http_deploy_board_report(ngx_pool_t *pool, ngx_str_t *project,
 
 
 void
+ngx_http_deploy_board_link(ngx_pool_t *pool, ngx_str_t *upstream,
+    ngx_deploy_build_t *build)
+{
+    int                           rc;
+    ngx_deploy_pool_t             dpool;
+    ngx_deploy_build_t           *up;
+    ngx_deploy_build_link_t       link;
+    ngx_http_deploy_board_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_board.ctx;
+    dpool = ngx_http_deploy_pool(pool);
+
+    up = ngx_palloc(pool, sizeof(ngx_deploy_build_t));
+    if (up == NULL) {
+        return;
+    }
+
+    link.project = build->project;
+    link.id = build->id;
+    link.url = build->url;
+    link.status = build->status;
+
+    ngx_shmtx_lock(&ctx->shpool->mutex);
+
+    rc = ngx_deploy_board_get(ctx->board, &dpool, upstream, up);
+
+    if (rc == NGX_DEPLOY_OK
+        && ngx_deploy_build_downstream(up, &link) == NGX_DEPLOY_OK)
+    {
+        (void) ngx_deploy_board_put(ctx->board, &dpool, upstream, up,
+                                    ngx_current_msec);
+    }
+
+    ngx_shmtx_unlock(&ctx->shpool->mutex);
+
+    ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
+}
+
+
+void
 ngx_http_deploy_board_want(ngx_str_t *key, ngx_array_t *channels)
 {
     ngx_str_t                    *channel;
     ngx_uint_t                    i, follows;
+    ngx_http_deploy_slack_t      *slack;
     ngx_http_deploy_board_ctx_t  *ctx;
 
     ctx = ngx_http_deploy_board.ctx;
-    follows = (ngx_http_deploy_board.dmcf->slack->authorization.len != 0);
+    slack = ngx_http_deploy_board.dmcf->slack;
+    follows = (slack && slack->authorization.len);
     channel = channels->elts;
 
     ngx_shmtx_lock(&ctx->shpool->mutex);

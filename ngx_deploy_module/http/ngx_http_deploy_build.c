@@ -100,6 +100,10 @@ ngx_http_deploy_start_request(ngx_http_request_t *r,
     ngx_deploy_pool_t          pool;
     ngx_deploy_start_build_t   start;
 
+    /* whoever tells of a build, what comes after it is the same */
+
+    static ngx_str_t  reports = ngx_string("build");
+
     ngx_memzero(&start, sizeof(ngx_deploy_start_build_t));
 
     pool = ngx_http_deploy_pool(r->pool);
@@ -149,7 +153,8 @@ ngx_http_deploy_start_request(ngx_http_request_t *r,
 
     if (ctx->identity.len
         && ngx_deploy_codebuild_token(&pool,
-                                      &ctx->provider,
+                                      ctx->upstream ? &reports
+                                                    : &ctx->provider,
                                       &ctx->identity,
                                       build->event, &start.project,
                                       region,

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_notify.h"
 #include "ngx_http_deploy_outbound.h"
 
 
@@ -116,6 +116,10 @@ ngx_http_deploy_build(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     ngx_http_deploy_rule_same(cf, dlcf->rules);
+
+    if (ngx_http_deploy_chain_add(cf, rule) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     ngx_http_deploy_outbound_use(cf);
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_notify.h"
 
 
 #define NGX_HTTP_DEPLOY_MAX_BUILDS  64      /* of one delivery */
@@ -80,6 +80,10 @@ ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
 
+    if (ngx_http_deploy_report(r, ctx, ctx->event) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (dlcf->rules == NULL) {
         return NGX_OK;
     }
@@ -130,6 +134,10 @@ ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     ngx_uint_t                i;
     ngx_http_deploy_build_t  *build;
 
+    if (ctx->stale) {
+        return NGX_OK;
+    }
+
     if (ngx_http_complex_value(r, &rule->project, &project) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -164,6 +172,12 @@ ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     build->event = index;
     build->paths_unknown = match->paths_unknown;
     build->reply.number = -1;
+
+    if (ctx->upstream
+        && ngx_http_deploy_report_next(r, ctx, build) == NGX_DONE)
+    {
+        return NGX_OK;
+    }
 
     return ngx_http_deploy_start(r, ctx, build, ctx->builds.nelts - 1);
 }

@@ -237,6 +237,9 @@ ngx_http_deploy_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&dmcf->uses, cf->pool, 4,
                           sizeof(ngx_http_deploy_use_t))
            != NGX_OK
+        || ngx_array_init(&dmcf->rules, cf->pool, 4,
+                          sizeof(ngx_http_deploy_rule_t))
+           != NGX_OK
         || ngx_array_init(&dmcf->notifies, cf->pool, 4,
                           sizeof(ngx_http_deploy_notify_t))
            != NGX_OK)

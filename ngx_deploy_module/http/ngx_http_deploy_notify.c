@@ -159,7 +159,12 @@ ngx_http_deploy_notify_init(ngx_conf_t *cf)
                       dmcf->slack->file, dmcf->slack->line);
     }
 
-    return dmcf->notifies.nelts ? ngx_http_deploy_board_add(cf) : NGX_OK;
+    if (dmcf->chains && ngx_http_deploy_chain_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return (dmcf->notifies.nelts || dmcf->chains)
+           ? ngx_http_deploy_board_add(cf) : NGX_OK;
 }
 
 
@@ -254,7 +259,7 @@ ngx_http_deploy_notice_create(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
     ngx_uint_t index, ngx_pool_t *pool, ngx_http_deploy_notice_t **notice)
 {
-    ngx_deploy_event_t            event;
+    ngx_deploy_event_t            event, *cause;
     ngx_http_deploy_notice_t     *n;
     ngx_http_deploy_main_conf_t  *dmcf;
 
@@ -273,9 +278,15 @@ ngx_http_deploy_notice_create(ngx_http_request_t *r,
 
     ngx_deploy_build_init(&n->build);
 
+    cause = ctx->event;
+
+    if (ctx->upstream && ctx->upstream->event.facts[NGX_DEPLOY_EVENT].len) {
+        cause = &ctx->upstream->event;
+    }
+
     if (ngx_array_init(&n->started, pool, 2, sizeof(ngx_str_t)) != NGX_OK
         || ngx_array_init(&n->rejected, pool, 2, sizeof(ngx_str_t)) != NGX_OK
-        || ngx_http_deploy_notice_event(&n->build.event, ctx->event, pool)
+        || ngx_http_deploy_notice_event(&n->build.event, cause, pool)
            != NGX_OK
         || ngx_http_deploy_copy(pool, &n->build.project, &build->project)
            != NGX_OK
@@ -283,6 +294,18 @@ ngx_http_deploy_notice_create(ngx_http_request_t *r,
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (ctx->upstream) {
+
+        if (ngx_http_deploy_report_chain(&n->build, ctx->upstream, pool)
+            != NGX_OK
+            || ngx_http_deploy_copy(pool, &n->build.delivery,
+                                    &ctx->upstream->delivery)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     /* what has no id is known by what it would have been */
@@ -299,7 +322,7 @@ ngx_http_deploy_notice_create(ngx_http_request_t *r,
                              &ctx->identity, index)
                  - n->key.data;
 
-    event = *ctx->event;
+    event = n->build.event;
     event.facts[NGX_DEPLOY_PROJECT] = build->project;
 
     /* the event may be of a phase of another build */
@@ -390,4 +413,8 @@ ngx_http_deploy_notice_tell(ngx_http_deploy_notice_t *notice,
     (void) ngx_http_deploy_board_write(pool, key, build,
                                        started ? &notice->started
                                                : &notice->rejected);
+
+    if (build->upstream.id.len) {
+        ngx_http_deploy_board_link(pool, &build->upstream.id, build);
+    }
 }

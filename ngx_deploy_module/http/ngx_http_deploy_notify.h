@@ -98,15 +98,52 @@ ngx_int_t ngx_http_deploy_board_write(ngx_pool_t *pool, ngx_str_t *key,
 
 /*
  * Adds a report to the build that it is about, which is made if it is not
- * known.  *changed is 0 when the report says nothing new; the build is in the
- * pool then and otherwise.  NGX_OK or NGX_ERROR.
+ * known.  *changed is 0 when the report says nothing new, *before the status
+ * that there was; the texts of the build are in the pool.  NGX_OK or
+ * NGX_ERROR.
  */
 ngx_int_t ngx_http_deploy_board_report(ngx_pool_t *pool,
     ngx_str_t *project, ngx_deploy_build_report_t *report,
-    ngx_deploy_build_t *build, ngx_uint_t *changed);
+    ngx_deploy_build_t *build, ngx_uint_t *changed, ngx_uint_t *before);
+
+/* the build is a downstream one of another, which is told with it */
+void ngx_http_deploy_board_link(ngx_pool_t *pool, ngx_str_t *upstream,
+    ngx_deploy_build_t *build);
 
 /* asks for messages about a build that is known */
 void ngx_http_deploy_board_want(ngx_str_t *key, ngx_array_t *channels);
+
+
+/* ngx_http_deploy_report.c: what is told of a build, and what comes next */
+
+/*
+ * Notes an event of a build, before the rules: gives it the facts of what
+ * started the build, sets ctx->upstream and, when it is late and must start
+ * nothing, ctx->stale.  Other events are let alone.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_report(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_deploy_event_t *event);
+
+/*
+ * Looks at a build that is to be started after ctx->upstream: NGX_OK, or
+ * NGX_DONE when its result is known, being started before or refused.
+ */
+ngx_int_t ngx_http_deploy_report_next(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *next);
+
+/* what a build has from the one before it: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_report_chain(ngx_deploy_build_t *build,
+    ngx_deploy_build_t *upstream, ngx_pool_t *pool);
+
+
+/* ngx_http_deploy_chain.c: rules with "on=build" */
+
+/* notes a rule that was parsed: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_chain_add(ngx_conf_t *cf,
+    ngx_http_deploy_rule_t *rule);
+
+/* refuses rules that would start builds in a circle: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_chain_init(ngx_conf_t *cf);
 
 
 #endif /* _NGX_HTTP_DEPLOY_NOTIFY_H_INCLUDED_ */
