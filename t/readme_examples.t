@@ -36,8 +36,9 @@ sub slurp {
 my %level = (
     load_module => 'main', deploy_region => 'http', deploy_project => 'http',
     deploy_endpoint => 'http', deploy_transport => 'http',
-    deploy_timeout => 'http', deploy_dry_run => 'http',
-    deploy_log_level => 'http', deploy_slack => 'http', log_format => 'http', location => 'server',
+    deploy_zone => 'http', deploy_timeout => 'http', deploy_dry_run => 'http',
+    deploy_log_level => 'http', deploy_slack => 'http', log_format => 'http',
+    location => 'server',
     access_log => 'transport', thread_pool => 'core',
 );
 

@@ -205,7 +205,7 @@ is($r->status, 403, 'JSON sent as a form');
 $r = http_post('/build', $push, @event, 'Content-Type' => 'text/plain');
 is($r->status, 415, 'another type');
 
-is(scalar $cb->requests('api'), 3, 'nothing else was sent');
+is(scalar $cb->requests('api'), 1, 'nothing else was sent');
 
 
 ###############################################################################

@@ -239,7 +239,7 @@ my $r = http_post('/build', $push, 'X-GitHub-Event' => 'push',
                   sign_standard($OTHER, $push, id => 'msg_3'));
 
 is($r->status . $r->body, qq!403{"status":"refused"}\n!, 'refused');
-is(scalar $cb->requests('api'), 4, 'nothing was sent');
+is(scalar $cb->requests('api'), 3, 'nothing was sent');
 
 
 ###############################################################################

@@ -42,6 +42,7 @@
 #endif
 
 
+#define NGX_HTTP_DEPLOY_MAX_BUILDS   64       /* of one delivery */
 #define NGX_HTTP_DEPLOY_BODY_BUFFER  (128 * 1024)
 #define NGX_HTTP_DEPLOY_RETRY_AFTER  10      /* seconds */
 
@@ -126,6 +127,8 @@ typedef struct {
     unsigned                    threads:1;   /* something may post jobs */
     unsigned                    buttons:1;   /* there is a place for Slack's */
     unsigned                    chains:1;    /* a rule has "on=build" */
+
+    ngx_shm_zone_t             *zone;
 } ngx_http_deploy_main_conf_t;
 
 
@@ -162,6 +165,7 @@ typedef struct {
 
 typedef struct ngx_http_deploy_sns_s  ngx_http_deploy_sns_t;
 typedef struct ngx_http_deploy_dispatch_s  ngx_http_deploy_dispatch_t;
+typedef struct ngx_http_deploy_claim_s     ngx_http_deploy_claim_t;
 typedef struct ngx_http_deploy_outbound_s  ngx_http_deploy_outbound_t;
 
 
@@ -222,6 +226,10 @@ typedef struct {
     ngx_str_t                      *project;     /* under evaluation */
 
     ngx_str_t                       identity;    /* hex, once it is needed */
+    ngx_http_deploy_claim_t        *claim;       /* while pending */
+    struct ngx_http_deploy_place_s *place;       /* of the same delivery */
+    ngx_str_t                       joined;      /* its first project */
+    ngx_msec_t                      deadline;    /* of a delivery joined */
     ngx_array_t                     builds;      /* ngx_http_deploy_build_t */
     ngx_array_t                     misses;      /* ngx_http_deploy_miss_t */
     ngx_uint_t                      pending;
@@ -240,6 +248,8 @@ typedef struct {
     unsigned                        payload:1;   /* of a form was signed */
     unsigned                        form:1;      /* not JSON */
     unsigned                        busy:1;      /* no thread is free */
+    unsigned                        duplicate:1; /* started before */
+    unsigned                        waiting:1;   /* for builds */
     unsigned                        logged:1;
 } ngx_http_deploy_ctx_t;
 
@@ -318,6 +328,9 @@ unsigned ngx_http_deploy_get_header(void *data, const ngx_deploy_str_t *name,
 
 ngx_int_t ngx_http_deploy_handler(ngx_http_request_t *r);
 
+/* answers a request that waited, from an event of ours */
+void ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx);
+
 /* goes on when the body is parsed, with a code of ngx_http_deploy_parse() */
 void ngx_http_deploy_parsed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     ngx_int_t rc);
@@ -342,7 +355,8 @@ ngx_int_t ngx_http_deploy_identity(ngx_http_request_t *r,
 /*
  * Matches all events of a delivery with the rules of its location and
  * starts what fires; what did not is noted in ctx->misses.  NGX_OK or
- * NGX_ERROR.
+ * NGX_ERROR, or NGX_DONE and NGX_BUSY of ngx_http_deploy_replay_claim(),
+ * when there are no builds.
  */
 ngx_int_t ngx_http_deploy_match_events(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
@@ -354,7 +368,8 @@ ngx_deploy_matcher_t ngx_http_deploy_matcher(ngx_http_request_t *r);
 
 /*
  * Starts the build of a rule for an event: the body of StartBuild is made
- * and dispatched, or kept in a dry run.  NGX_OK or NGX_ERROR.
+ * and dispatched, or kept in a dry run.  NGX_OK, NGX_ERROR, or a code of
+ * ngx_http_deploy_replay_claim().
  */
 ngx_int_t ngx_http_deploy_start(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,

@@ -80,7 +80,7 @@ ngx_http_deploy_answer(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
         goto failed;
     }
 
-    if ((ctx->builds.nelts == 0
+    if (((ctx->builds.nelts == 0 && !ctx->duplicate)
          || ngx_strcmp(outcome.status, "dry_run") == 0)
         && ngx_deploy_json_set(json, "rules",
                                ngx_http_deploy_answer_rules(ctx))
@@ -179,6 +179,10 @@ ngx_http_deploy_outcome(ngx_http_deploy_ctx_t *ctx,
 
     if (outcome->code != NGX_HTTP_SERVICE_UNAVAILABLE) {
         outcome->retry_after = 0;
+    }
+
+    if (ctx->duplicate && outcome->code == NGX_HTTP_OK) {
+        outcome->status = "duplicate";
     }
 }
 

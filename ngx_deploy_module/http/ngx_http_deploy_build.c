@@ -4,8 +4,8 @@
  */
 
 
-#include "ngx_http_deploy_dispatch.h"
 #include "ngx_http_deploy_aws.h"
+#include "ngx_http_deploy_replay.h"
 
 
 static ngx_int_t ngx_http_deploy_start_request(ngx_http_request_t *r,
@@ -51,8 +51,17 @@ ngx_http_deploy_start(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
         goto refused;
     }
 
-    if (!dlcf->dry_run && ngx_http_deploy_identity(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
+    if (!dlcf->dry_run) {
+
+        if (ngx_http_deploy_identity(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_deploy_replay_claim(r, ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     ctx->project = &build->project;
@@ -264,6 +273,7 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     d->pool = pool;
     d->waiter = ctx;
     d->index = index;
+    d->event = build->event;
 
     call = &d->call;
 
@@ -301,6 +311,9 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
 
     build->dispatch = d;
     ctx->pending++;
+
+    d->claim = ctx->claim;
+    ctx->claim->pending++;
 
     ngx_http_deploy_dispatch(d);
 

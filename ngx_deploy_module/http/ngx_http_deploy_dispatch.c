@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy_dispatch.h"
+#include "ngx_http_deploy_replay.h"
 
 
 static void ngx_http_deploy_dispatch_done(ngx_http_deploy_call_t *call);
@@ -57,6 +57,8 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_call_t *call)
                       reply->message.len ? ": " : "",
                       &reply->message);
     }
+
+    ngx_http_deploy_replay_done(d);
 
     if (d->waiter) {
         ngx_http_deploy_wake(d->waiter, d);

@@ -18,6 +18,8 @@ struct ngx_http_deploy_dispatch_s {
     ngx_pool_t                     *pool;
     ngx_http_deploy_ctx_t          *waiter;      /* NULL: it has gone */
     ngx_uint_t                      index;       /* of the build in it */
+    ngx_uint_t                      event;       /* the same, its event's */
+    ngx_http_deploy_claim_t        *claim;
     ngx_http_deploy_call_t          call;
     ngx_http_deploy_notice_t       *notice;      /* NULL: nobody is told */
     ngx_http_deploy_build_state_e   state;

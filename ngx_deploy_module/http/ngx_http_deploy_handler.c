@@ -5,7 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
-#include "ngx_http_deploy_dispatch.h"
+#include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_sns.h"
 
 #include "ngx_deploy_media.h"
@@ -20,7 +20,6 @@ static ngx_int_t ngx_http_deploy_process(ngx_http_request_t *r,
 static void ngx_http_deploy_wait(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_timer(ngx_event_t *ev);
-static void ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx);
 
 
 ngx_int_t
@@ -178,16 +177,13 @@ ngx_http_deploy_parsed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 {
     rc = ngx_http_deploy_process(r, ctx, rc);
 
-    if (rc == NGX_AGAIN) {
-        ngx_http_deploy_wait(r, ctx);
-        return;
+    if (!ctx->waiting) {
+        ngx_http_finalize_request(r, rc);
     }
-
-    ngx_http_finalize_request(r, rc);
 }
 
 
-/* NGX_AGAIN: builds are under way, else what the request is finished with */
+/* what the request is finished with, unless ctx->waiting is set */
 
 static ngx_int_t
 ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
@@ -217,15 +213,39 @@ ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
            != NGX_OK
         || ngx_array_init(&ctx->misses, r->pool, 8,
                           sizeof(ngx_http_deploy_miss_t))
-           != NGX_OK
-        || ngx_http_deploy_match_events(r, ctx) != NGX_OK)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    rc = ngx_http_deploy_match_events(r, ctx);
+
+    ngx_http_deploy_replay_matched(ctx, rc);
+
     ctx->event = ctx->nevents ? ctx->events : NULL;
 
-    return ctx->pending ? NGX_AGAIN : ngx_http_deploy_answer(r, ctx);
+    switch (rc) {
+
+    case NGX_OK:
+        if (ctx->pending) {
+            ngx_http_deploy_wait(r, ctx);
+            return NGX_DONE;
+        }
+
+        return ngx_http_deploy_answer(r, ctx);
+
+    case NGX_BUSY:
+        ngx_http_deploy_replay_join(r, ctx);
+        return NGX_DONE;
+
+    case NGX_DONE:
+        return (ngx_http_deploy_replay_builds(ctx) == NGX_OK)
+               ? ngx_http_deploy_answer(r, ctx)
+               : NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 }
 
 
@@ -246,6 +266,8 @@ ngx_http_deploy_wait(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     ctx->timer.log = r->connection->log;
 
     ngx_add_timer(&ctx->timer, dlcf->timeout);
+
+    ctx->waiting = 1;
 
     r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
@@ -295,6 +317,7 @@ ngx_http_deploy_timer(ngx_event_t *ev)
 
     ctx->pending = 0;
 
+    ngx_http_deploy_replay_timeout(ctx);
     ngx_http_deploy_finish(ctx);
 }
 
@@ -341,7 +364,7 @@ ngx_http_deploy_wake(ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_dispatch_t *d)
 }
 
 
-static void
+void
 ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx)
 {
     ngx_connection_t    *c;

@@ -7,7 +7,6 @@
 #include "ngx_http_deploy_notify.h"
 
 
-#define NGX_HTTP_DEPLOY_MAX_BUILDS  64      /* of one delivery */
 #define NGX_HTTP_DEPLOY_MAX_MISSES  256
 
 
@@ -31,6 +30,7 @@ ngx_int_t
 ngx_http_deploy_match_events(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
     u_char                     *valid;
+    ngx_int_t                   rc;
     ngx_uint_t                  i, n;
     ngx_http_core_main_conf_t  *cmcf;
 
@@ -51,8 +51,10 @@ ngx_http_deploy_match_events(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 
         ctx->event = &ctx->events[i];
 
-        if (ngx_http_deploy_match_event(r, ctx, i) != NGX_OK) {
-            return NGX_ERROR;
+        rc = ngx_http_deploy_match_event(r, ctx, i);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
 
         for (n = 0; n < cmcf->variables.nelts; n++) {
@@ -71,6 +73,7 @@ static ngx_int_t
 ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     ngx_uint_t index)
 {
+    ngx_int_t                    rc;
     ngx_uint_t                   i;
     ngx_deploy_match_t           match;
     ngx_deploy_matcher_t         matcher;
@@ -99,10 +102,10 @@ ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
                                         &matcher, &match)
             == NGX_DEPLOY_OK)
         {
-            if (ngx_http_deploy_fire(r, ctx, index, &rule[i], &match)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
+            rc = ngx_http_deploy_fire(r, ctx, index, &rule[i], &match);
+
+            if (rc != NGX_OK) {
+                return rc;
             }
 
             continue;
@@ -130,6 +133,7 @@ static ngx_int_t
 ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     ngx_uint_t index, ngx_http_deploy_rule_t *rule, ngx_deploy_match_t *match)
 {
+    ngx_int_t                 rc;
     ngx_str_t                 project;
     ngx_uint_t                i;
     ngx_http_deploy_build_t  *build;
@@ -179,7 +183,17 @@ ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
         return NGX_OK;
     }
 
-    return ngx_http_deploy_start(r, ctx, build, ctx->builds.nelts - 1);
+    rc = ngx_http_deploy_start(r, ctx, build, ctx->builds.nelts - 1);
+
+    if (rc == NGX_DONE || rc == NGX_BUSY) {
+
+        /* the builds are those of the delivery that came before */
+
+        ctx->joined = project;
+        ctx->builds.nelts = 0;
+    }
+
+    return rc;
 }
 
 

@@ -9,6 +9,7 @@
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_sns.h"
 #include "ngx_http_deploy_thread.h"
+#include "ngx_http_deploy_zone.h"
 
 
 static void *ngx_http_deploy_alloc(void *data, size_t size);
@@ -108,6 +109,13 @@ static ngx_command_t  ngx_http_deploy_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
       ngx_http_deploy_transport,
       NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_deploy_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
@@ -477,6 +485,12 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_deploy_credentials_init_process(cycle, dmcf);
+
+    if (dmcf->used
+        && ngx_http_deploy_zone_init_process(cycle, dmcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (dmcf->board) {
         ngx_http_deploy_board_init_process(cycle);

@@ -18,7 +18,8 @@ use Test::Deploy;
 use Test::Deploy::Sign;
 
 our @EXPORT = qw(merge pull push_branch push_tag ref_event release ping
-                 bitbucket deliver deliver_bitbucket json $SECRET $COMMIT);
+                 bitbucket deliver deliver_bitbucket fresh json
+                 $SECRET $COMMIT);
 
 our $SECRET = '0123456789abcdef0123456789abcdef';
 our $COMMIT = '1234567890abcdef1234567890abcdef12345678';
@@ -153,11 +154,27 @@ sub bitbucket {
 
 
 my $n = 0;
+my $copies = 0;
 
-# signs and sends; more headers and options are those of http_post()
+# the same JSON in bytes that no other delivery has, as a delivery is started
+# only once
+
+sub fresh {
+    my ($body) = @_;
+
+    return $body if $body !~ /^\s*[\{\[]/;
+
+    return $body . join('', map { $_ ? "\t" : ' ' }
+                            split(//, sprintf('%b', ++$copies + 1024)));
+}
+
+# signs and sends; more headers and options are those of http_post(), and
+# same: the bytes of the body as they are
 
 sub deliver {
     my ($uri, $event, $body, @more) = @_;
+
+    $body = fresh($body) unless ref($more[-1]) && $more[-1]{same};
 
     my %headers = github($SECRET, $event, $body,
                          sprintf('00000000-0000-4000-8000-%012d', ++$n));
@@ -169,6 +186,8 @@ sub deliver {
 
 sub deliver_bitbucket {
     my ($uri, $key, $body) = @_;
+
+    $body = fresh($body);
 
     return http_post($uri, $body, 'X-Event-Key' => $key,
                      'X-Hook-UUID' => '{11111111-2222-4333-8444-555555555555}',
