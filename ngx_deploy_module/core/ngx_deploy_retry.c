@@ -10,6 +10,10 @@
 
 #define NGX_DEPLOY_RETRY_AFTER  5000         /* ms, how much it lengthens */
 
+#define NGX_DEPLOY_RETRY_QUEUE_BASE  2000    /* ms */
+#define NGX_DEPLOY_RETRY_QUEUE_MIN   20000
+#define NGX_DEPLOY_RETRY_QUEUE_MAX   300000
+
 
 int64_t
 ngx_deploy_retry_next(ngx_deploy_retry_t *retry,
@@ -80,6 +84,38 @@ ngx_deploy_retry_next(ngx_deploy_retry_t *retry,
     }
 
     return delay;
+}
+
+
+int64_t
+ngx_deploy_retry_queue(int64_t attempts, int64_t waited,
+    ngx_deploy_reply_class_e class, int64_t after, unsigned random)
+{
+    int64_t  max, delay;
+
+    max = waited / 15;
+
+    if (max < NGX_DEPLOY_RETRY_QUEUE_MIN) {
+        max = NGX_DEPLOY_RETRY_QUEUE_MIN;
+
+    } else if (max > NGX_DEPLOY_RETRY_QUEUE_MAX) {
+        max = NGX_DEPLOY_RETRY_QUEUE_MAX;
+    }
+
+    if (class == NGX_DEPLOY_REPLY_CAPACITY) {
+
+        /* other builds have to end first */
+
+        delay = max / 2 + max / 2 * random / 65536;
+
+    } else {
+        delay = NGX_DEPLOY_RETRY_QUEUE_BASE
+                << ((attempts < 10) ? attempts - 1 : 9);
+
+        delay = 1 + ((delay < max) ? delay : max) * random / 65536;
+    }
+
+    return (after > delay) ? after : delay;
 }
 
 

@@ -55,6 +55,20 @@ int64_t ngx_deploy_retry_next(ngx_deploy_retry_t *retry,
     ngx_deploy_retry_bucket_t *bucket, ngx_deploy_reply_class_e class,
     int64_t after, int64_t left, unsigned random);
 
+/*
+ * Milliseconds before a build in the queue of the store is tried again: full
+ * jitter, at most 2 s after the first attempt, at most 20 s as long as it
+ * has waited for less than five minutes, then more and more, up to five
+ * minutes.
+ *
+ * attempts  made so far, 1 or more
+ * waited    ms since it was accepted
+ * after     what the service asks for, milliseconds, -1: nothing
+ * random    any number of 0 to 65535
+ */
+int64_t ngx_deploy_retry_queue(int64_t attempts, int64_t waited,
+    ngx_deploy_reply_class_e class, int64_t after, unsigned random);
+
 /* a call succeeded: tokens go back into the bucket */
 void ngx_deploy_retry_succeeded(ngx_deploy_retry_t *retry,
     ngx_deploy_retry_bucket_t *bucket);

@@ -121,7 +121,9 @@ typedef enum {
 /*
  * Accepts a delivery and leases its builds to the caller.
  *
- * in   delivery with everything but row; its builds with what is asked for
+ * in   delivery  everything but row; its builds with what is asked for
+ *      expires   ms of CLOCK_MONOTONIC after which it is not done any more,
+ *                as nobody waits for it, 0: none
  * out  outcome   NEW: all builds are leased
  *                AGAIN: known, but with no build or with failed ones: failed
  *                builds are leased anew with what is asked for now, so are
@@ -132,7 +134,7 @@ typedef enum {
  *      known     all builds of the delivery that were there and are not
  *                leased, of the newest runs, unless it is NEW
  *
- * OK or ERROR.
+ * OK, DECLINED when it came too late, or ERROR.
  */
 
 typedef enum {
@@ -146,6 +148,7 @@ typedef struct {
     ngx_deploy_store_delivery_t  *delivery;
     ngx_deploy_str_t              owner;
     int64_t                       lease;        /* ms */
+    int64_t                       expires;
 
     ngx_deploy_store_outcome_e    outcome;
     ngx_deploy_store_build_t     *known;

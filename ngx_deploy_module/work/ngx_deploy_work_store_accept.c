@@ -38,6 +38,10 @@ ngx_deploy_store_accept(ngx_deploy_store_t *store,
     op->known = NULL;
     op->nknown = 0;
 
+    if (op->expires && ngx_deploy_store_clock() > op->expires) {
+        return NGX_DEPLOY_DECLINED;
+    }
+
     st = ngx_deploy_store_statement(store, NGX_DEPLOY_SQL_DELIVERY_INSERT);
     if (st == NULL) {
         return NGX_DEPLOY_ERROR;

@@ -258,6 +258,65 @@ test_skew(void)
 }
 
 
+/* builds in the queue of the store */
+
+static void
+test_queue(void)
+{
+    int64_t                   n, waited, delay;
+    unsigned                  random;
+    ngx_deploy_reply_class_e  class;
+
+    class = NGX_DEPLOY_REPLY_TRANSIENT;
+
+    is_int(ngx_deploy_retry_queue(1, 0, class, -1, 0), 1, "at once");
+    is_int(ngx_deploy_retry_queue(1, 0, class, -1, 65535), 2000,
+           "the first within 2 s");
+    is_int(ngx_deploy_retry_queue(2, 0, class, -1, HALF), 2001, "then 4 s");
+    is_int(ngx_deploy_retry_queue(4, 0, class, -1, 65535), 16000, "16 s");
+    is_int(ngx_deploy_retry_queue(5, 0, class, -1, 65535), 20000, "20 s");
+    is_int(ngx_deploy_retry_queue(500, 299999, class, -1, 65535), 20000,
+           "20 s for five minutes");
+    is_int(ngx_deploy_retry_queue(500, 600000, class, -1, 65535), 40000,
+           "40 s after ten");
+    is_int(ngx_deploy_retry_queue(500, 3600000, class, -1, 65535), 239997,
+           "4 minutes after an hour");
+    is_int(ngx_deploy_retry_queue(5000, 21600000, class, -1, 65535), 299996,
+           "never more than 5 minutes");
+
+    class = NGX_DEPLOY_REPLY_CAPACITY;
+
+    is_int(ngx_deploy_retry_queue(1, 0, class, -1, 0), 10000,
+           "capacity: slowly");
+    is_int(ngx_deploy_retry_queue(1, 0, class, -1, 65535), 19999,
+           "capacity: 20 s");
+
+    class = NGX_DEPLOY_REPLY_THROTTLED;
+
+    is_int(ngx_deploy_retry_queue(1, 0, class, 60000, 65535), 60000,
+           "as the service asks");
+    is_int(ngx_deploy_retry_queue(5, 0, class, 10, 65535), 20000,
+           "but not sooner");
+
+    /* six hours are not more than some hundred attempts */
+
+    waited = 0;
+    random = 1;
+
+    for (n = 1; waited < 21600000; n++) {
+        random = (random * 1103515245 + 12345) & 0xffff;
+        delay = ngx_deploy_retry_queue(n, waited, class, -1, random);
+        waited += delay;
+
+        if (delay < 1 || delay > 300001) {
+            break;
+        }
+    }
+
+    ok(waited >= 21600000 && n > 100 && n < 400, "%d attempts", (int) n);
+}
+
+
 int
 main(void)
 {
@@ -266,6 +325,7 @@ main(void)
     test_attempts();
     test_bucket();
     test_skew();
+    test_queue();
 
     return plan_done();
 }
