@@ -66,7 +66,8 @@ export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
 
 
 .PHONY:		all module install deps test unit unit-build fuzz fuzz-build \
-		asan check-corpora demo bench soak soak-asan lint clean help FORCE
+		asan check-corpora powerloss demo bench soak soak-asan lint \
+		clean help FORCE
 .SECONDARY:
 
 all:		module
@@ -81,6 +82,7 @@ help:
 	@echo "make fuzz [FUZZ_TIME=60]        each fuzz target for a minute"
 	@echo "make asan [NGINX_SRC=dir]       all tests, sanitized nginx"
 	@echo "make check-corpora SHARED=dir   the large corpora"
+	@echo "make powerloss                  the store, copied while in use"
 	@echo "make demo                       see it work"
 	@echo "make bench                      measure"
 	@echo "make soak [SOAK_TIME=180]       hours of credentials in minutes"
@@ -234,6 +236,15 @@ check-corpora:	$(CORPORA:%=build/corpora/%)
 		grep -v '^ok ' build/corpora/$$f.log; \
 		echo "$$f: $$ok"; \
 	done; exit $$rc
+
+
+# needs root: loop mounts
+
+
+powerloss:
+	@util/deps.sh test
+	@$(MAKE) --no-print-directory module
+	prove -v t/powerloss
 
 
 demo:

@@ -55,6 +55,7 @@ for my $file (sort(glob("$FindBin::Bin/../conf/*.conf"))) {
     }
 
     $conf =~ s!/etc/nginx/deploy/!%%TESTDIR%%/deploy/!g;
+    $conf =~ s!/var/lib/nginx/deploy!%%TESTDIR%%/store!g;
     $conf =~ s!/var/log/nginx/!%%TESTDIR%%/!g;
     $conf =~ s!listen 443!listen 127.0.0.1:%%PORT_8080%%!g;
 

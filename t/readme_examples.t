@@ -37,8 +37,8 @@ my %level = (
     load_module => 'main', deploy_region => 'http', deploy_project => 'http',
     deploy_endpoint => 'http', deploy_transport => 'http',
     deploy_zone => 'http', deploy_timeout => 'http', deploy_dry_run => 'http',
-    deploy_log_level => 'http', deploy_slack => 'http', log_format => 'http',
-    location => 'server',
+    deploy_store => 'http', deploy_log_level => 'http', deploy_slack => 'http',
+    log_format => 'http', location => 'server',
     access_log => 'transport', thread_pool => 'core',
 );
 
@@ -95,6 +95,7 @@ while ($readme =~ /^```nginx\n(.*?)^```\n/msg) {
     }
 
     $text =~ s!/etc/nginx/deploy/!%%TESTDIR%%/deploy/!g;
+    $text =~ s!/var/lib/nginx/!%%TESTDIR%%/!g;
 
     my ($code, $out) = $t->nginx_t($text);
 

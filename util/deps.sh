@@ -7,6 +7,7 @@
 set -e
 
 packages="gcc make perl openssl curl nghttp2-client libio-socket-ssl-perl
+          libdbd-sqlite3-perl
           nginx nginx-dev libjansson-dev libssl-dev libpcre2-dev zlib1g-dev
           libcurl4-openssl-dev libsqlite3-dev shellcheck jq"
 

@@ -102,6 +102,10 @@ typedef struct {
 
 typedef struct ngx_http_deploy_slack_s   ngx_http_deploy_slack_t;
 typedef struct ngx_http_deploy_notify_s  ngx_http_deploy_notify_t;
+typedef struct ngx_http_deploy_store_conf_s  ngx_http_deploy_store_conf_t;
+typedef struct ngx_http_deploy_dispatch_s    ngx_http_deploy_dispatch_t;
+typedef struct ngx_http_deploy_outbound_s    ngx_http_deploy_outbound_t;
+typedef struct ngx_http_deploy_accept_s      ngx_http_deploy_accept_t;
 
 
 typedef struct {
@@ -122,6 +126,7 @@ typedef struct {
     ngx_array_t                 notifies;    /* ngx_http_deploy_notify_t */
     ngx_http_deploy_slack_t    *slack;       /* NULL: no deploy_slack */
     ngx_shm_zone_t             *board;       /* NULL: nothing is told */
+    ngx_http_deploy_store_conf_t  *store;
 
     unsigned                    used:1;      /* a location has the handler */
     unsigned                    threads:1;   /* something may post jobs */
@@ -175,6 +180,8 @@ typedef enum {
     NGX_HTTP_DEPLOY_BUILD_REFUSED,       /* for good */
     NGX_HTTP_DEPLOY_BUILD_UNREACHED,     /* a later try may do */
     NGX_HTTP_DEPLOY_BUILD_TIMEDOUT,      /* CodeBuild had the request */
+    NGX_HTTP_DEPLOY_BUILD_QUEUED,        /* in the store, to be tried again */
+    NGX_HTTP_DEPLOY_BUILD_STARTING,      /* by somebody else, it is joined */
     NGX_HTTP_DEPLOY_BUILD_DRY_RUN
 } ngx_http_deploy_build_state_e;
 
@@ -188,7 +195,8 @@ typedef struct {
     unsigned                        paths_unknown:1;
 
     ngx_deploy_json_t              *request;     /* of a dry run */
-    ngx_http_deploy_dispatch_t     *dispatch;    /* while under way */
+    ngx_str_t                       token;       /* idempotencyToken */
+    ngx_http_deploy_dispatch_t     *dispatch;    /* until it has a result */
     ngx_deploy_reply_t              reply;
     ngx_uint_t                      retry_after; /* seconds */
 } ngx_http_deploy_build_t;
@@ -232,6 +240,7 @@ typedef struct {
     ngx_msec_t                      deadline;    /* of a delivery joined */
     ngx_array_t                     builds;      /* ngx_http_deploy_build_t */
     ngx_array_t                     misses;      /* ngx_http_deploy_miss_t */
+    ngx_http_deploy_accept_t       *accept;      /* while it is stored */
     ngx_uint_t                      pending;
     ngx_event_t                     timer;
     const char                     *result;      /* $deploy_status */
@@ -354,7 +363,7 @@ ngx_int_t ngx_http_deploy_identity(ngx_http_request_t *r,
 
 /*
  * Matches all events of a delivery with the rules of its location and
- * starts what fires; what did not is noted in ctx->misses.  NGX_OK or
+ * prepares what fires; what did not is noted in ctx->misses.  NGX_OK or
  * NGX_ERROR, or NGX_DONE and NGX_BUSY of ngx_http_deploy_replay_claim(),
  * when there are no builds.
  */
@@ -367,9 +376,9 @@ ngx_deploy_matcher_t ngx_http_deploy_matcher(ngx_http_request_t *r);
 /* ngx_http_deploy_build.c */
 
 /*
- * Starts the build of a rule for an event: the body of StartBuild is made
- * and dispatched, or kept in a dry run.  NGX_OK, NGX_ERROR, or a code of
- * ngx_http_deploy_replay_claim().
+ * Prepares the build of a rule for an event: the body of StartBuild is made
+ * and kept in a dispatch, which is not begun, or in a dry run as it is.
+ * NGX_OK, NGX_ERROR, or a code of ngx_http_deploy_replay_claim().
  */
 ngx_int_t ngx_http_deploy_start(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
@@ -388,6 +397,14 @@ ngx_http_deploy_project_t *ngx_http_deploy_find_project(
 /* answers and returns what a content handler returns */
 ngx_int_t ngx_http_deploy_answer(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
+
+/* the "rules" of the answer, of at most max misses; NULL: memory */
+ngx_deploy_json_t *ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx,
+    ngx_uint_t max);
+
+/* json is freed; returns what the request is to be finalized with */
+ngx_int_t ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,
+    ngx_deploy_json_t *json);
 
 /*
  * {"status":S,"reason":R} with a status code; reason may be NULL; with 503

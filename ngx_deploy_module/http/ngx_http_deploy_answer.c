@@ -21,10 +21,6 @@ static ngx_deploy_json_t *ngx_http_deploy_answer_builds(
     ngx_http_deploy_ctx_t *ctx);
 static ngx_deploy_json_t *ngx_http_deploy_answer_build(
     ngx_http_deploy_build_t *build);
-static ngx_deploy_json_t *ngx_http_deploy_answer_rules(
-    ngx_http_deploy_ctx_t *ctx);
-static ngx_int_t ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,
-    ngx_deploy_json_t *json);
 
 
 ngx_int_t
@@ -83,7 +79,8 @@ ngx_http_deploy_answer(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     if (((ctx->builds.nelts == 0 && !ctx->duplicate)
          || ngx_strcmp(outcome.status, "dry_run") == 0)
         && ngx_deploy_json_set(json, "rules",
-                               ngx_http_deploy_answer_rules(ctx))
+                               ngx_http_deploy_answer_rules(ctx,
+                                                        ctx->misses.nelts))
            != NGX_DEPLOY_OK)
     {
         goto failed;
@@ -140,6 +137,16 @@ ngx_http_deploy_outcome(ngx_http_deploy_ctx_t *ctx,
 
             continue;
 
+        case NGX_HTTP_DEPLOY_BUILD_QUEUED:
+        case NGX_HTTP_DEPLOY_BUILD_STARTING:
+            if (outcome->code == NGX_HTTP_OK) {
+                outcome->code = NGX_HTTP_ACCEPTED;
+                outcome->status = "queued";
+                outcome->reason = build[i].reply.reason;
+            }
+
+            continue;
+
         case NGX_HTTP_DEPLOY_BUILD_REFUSED:
             code = NGX_HTTP_BAD_GATEWAY;
             break;
@@ -159,9 +166,9 @@ ngx_http_deploy_outcome(ngx_http_deploy_ctx_t *ctx,
                                            build[i].retry_after);
         }
 
-        /* 502 before 504 before 503 */
+        /* 502 before 504 before 503 before 202 */
 
-        if (outcome->code == NGX_HTTP_OK
+        if (outcome->code < NGX_HTTP_SPECIAL_RESPONSE
             || code == NGX_HTTP_BAD_GATEWAY
             || (code == NGX_HTTP_GATEWAY_TIME_OUT
                 && outcome->code == NGX_HTTP_SERVICE_UNAVAILABLE))
@@ -181,8 +188,10 @@ ngx_http_deploy_outcome(ngx_http_deploy_ctx_t *ctx,
         outcome->retry_after = 0;
     }
 
-    if (ctx->duplicate && outcome->code == NGX_HTTP_OK) {
+    if (ctx->duplicate && outcome->code < NGX_HTTP_SPECIAL_RESPONSE) {
+        outcome->code = NGX_HTTP_OK;
         outcome->status = "duplicate";
+        outcome->reason = NULL;
     }
 }
 
@@ -230,6 +239,11 @@ ngx_http_deploy_answer_build(ngx_http_deploy_build_t *build)
 
     case NGX_HTTP_DEPLOY_BUILD_DRY_RUN:
         status = "dry_run";
+        break;
+
+    case NGX_HTTP_DEPLOY_BUILD_QUEUED:
+    case NGX_HTTP_DEPLOY_BUILD_STARTING:
+        status = "queued";
         break;
 
     default:
@@ -289,8 +303,8 @@ ngx_http_deploy_answer_build(ngx_http_deploy_build_t *build)
 
 /* the first failing condition of every rule, for every event */
 
-static ngx_deploy_json_t *
-ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx)
+ngx_deploy_json_t *
+ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx, ngx_uint_t max)
 {
     int                            rc;
     ngx_uint_t                     i;
@@ -301,7 +315,7 @@ ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx)
     array = ngx_deploy_json_array();
     miss = ctx->misses.elts;
 
-    for (i = 0; i < ctx->misses.nelts; i++) {
+    for (i = 0; i < ctx->misses.nelts && i < max; i++) {
 
         failed = miss[i].match.failed;
 
@@ -413,9 +427,7 @@ ngx_http_deploy_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
 }
 
 
-/* json is freed; returns what the request is to be finalized with */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,
     ngx_deploy_json_t *json)
 {

@@ -567,3 +567,70 @@ ngx_http_deploy_aws_source(ngx_http_deploy_main_conf_t *dmcf,
         source->region = *ngx_http_deploy_aws_region(dlcf, project);
     }
 }
+
+
+ngx_int_t
+ngx_http_deploy_aws_source_text(ngx_pool_t *pool,
+    ngx_http_deploy_source_t *source, ngx_str_t *text)
+{
+    const char  *kind;
+
+    kind = ngx_deploy_work_kind_name(source->kind);
+
+    text->data = ngx_pnalloc(pool, ngx_strlen(kind) + 1 + source->profile.len);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = ngx_sprintf(text->data, "%s%s%V", kind,
+                            source->profile.len ? "=" : "", &source->profile)
+                - text->data;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_deploy_aws_stored_source(ngx_http_deploy_main_conf_t *dmcf,
+    ngx_str_t *project, ngx_str_t *text, ngx_str_t *region,
+    ngx_http_deploy_source_t *source)
+{
+    int                         kind;
+    u_char                     *p;
+    ngx_str_t                   word;
+    ngx_http_deploy_project_t  *conf;
+
+    ngx_memzero(source, sizeof(ngx_http_deploy_source_t));
+
+    word = *text;
+
+    p = text->len ? ngx_strlchr(text->data, text->data + text->len, '=')
+                  : NULL;
+
+    if (p) {
+        word.len = p - text->data;
+        source->profile.data = p + 1;
+        source->profile.len = text->len - word.len - 1;
+    }
+
+    kind = ngx_deploy_work_kind(&word);
+
+    if (kind >= 0) {
+        source->kind = kind;
+
+    } else {
+        ngx_str_null(&source->profile);
+    }
+
+    conf = ngx_http_deploy_find_project(dmcf, project);
+
+    if (conf) {
+        source->role = conf->role;
+        source->external_id = conf->external_id;
+        source->session_name = conf->session_name;
+    }
+
+    if (source->role.len || dmcf->region.len == 0) {
+        source->region = *region;
+    }
+}

@@ -58,5 +58,20 @@ void ngx_http_deploy_aws_source(ngx_http_deploy_main_conf_t *dmcf,
     ngx_http_deploy_loc_conf_t *dlcf, ngx_http_deploy_project_t *project,
     ngx_http_deploy_source_t *source);
 
+/*
+ * A source as it is written in the configuration, "chain" or "profile=NAME";
+ * its role is not in it.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_aws_source_text(ngx_pool_t *pool,
+    ngx_http_deploy_source_t *source, ngx_str_t *text);
+
+/*
+ * The source of such a text, for a build that was stored: the role is the
+ * one that the project has now.  What cannot be told is the chain.
+ */
+void ngx_http_deploy_aws_stored_source(ngx_http_deploy_main_conf_t *dmcf,
+    ngx_str_t *project, ngx_str_t *text, ngx_str_t *region,
+    ngx_http_deploy_source_t *source);
+
 
 #endif /* _NGX_HTTP_DEPLOY_AWS_H_INCLUDED_ */

@@ -57,7 +57,7 @@ ngx_http_deploy_start(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
             return NGX_ERROR;
         }
 
-        rc = ngx_http_deploy_replay_claim(r, ctx);
+        rc = dmcf->store ? NGX_OK : ngx_http_deploy_replay_claim(r, ctx);
 
         if (rc != NGX_OK) {
             return rc;
@@ -172,6 +172,8 @@ ngx_http_deploy_start_request(ngx_http_request_t *r,
     {
         return NGX_ERROR;
     }
+
+    build->token = start.idempotency_token;
 
     *reason = NULL;
 
@@ -310,12 +312,6 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     build->request = NULL;
 
     build->dispatch = d;
-    ctx->pending++;
-
-    d->claim = ctx->claim;
-    ctx->claim->pending++;
-
-    ngx_http_deploy_dispatch(d);
 
     return NGX_OK;
 

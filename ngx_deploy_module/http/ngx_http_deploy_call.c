@@ -372,6 +372,7 @@ ngx_http_deploy_call_read(ngx_http_deploy_call_t *call,
 
     ngx_memzero(reply, sizeof(ngx_deploy_reply_t));
 
+    call->status = out->status;
     call->timedout = out->timedout;
     call->retry_after = 0;
 
@@ -398,6 +399,10 @@ ngx_http_deploy_call_read(ngx_http_deploy_call_t *call,
     {
         reply->class = NGX_DEPLOY_REPLY_TRANSIENT;
         reply->reason = "out of memory";
+    }
+
+    if (reply->class == NGX_DEPLOY_REPLY_TRANSIENT && out->sent) {
+        call->unknown = 1;
     }
 }
 

@@ -54,7 +54,10 @@ struct ngx_http_deploy_call_s {
     /* the result; reply.class is NGX_DEPLOY_REPLY_STARTED of any success */
     ngx_deploy_reply_t              reply;
     ngx_uint_t                      retry_after; /* seconds, 0: not told */
+    ngx_uint_t                      status;      /* of the last, or 0 */
     unsigned                        timedout:1;  /* without any reply */
+    unsigned                        unknown:1;   /* of some attempt it is not
+                                                    known what it came to */
 
     /* inner state */
     ngx_http_deploy_outbound_t     *out;         /* while it is under way */

@@ -183,6 +183,13 @@ ngx_http_deploy_same_source(ngx_http_deploy_source_t *a,
 }
 
 
+ngx_http_deploy_source_t *
+ngx_http_deploy_set_source(ngx_http_deploy_set_t *set)
+{
+    return &set->source;
+}
+
+
 ngx_http_deploy_set_t *
 ngx_http_deploy_credentials(ngx_http_deploy_main_conf_t *dmcf,
     ngx_http_deploy_source_t *source)

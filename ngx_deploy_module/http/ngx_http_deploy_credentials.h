@@ -44,6 +44,10 @@ typedef struct {
 ngx_uint_t ngx_http_deploy_same_source(ngx_http_deploy_source_t *a,
     ngx_http_deploy_source_t *b);
 
+/* the source of a set, which lives as long */
+ngx_http_deploy_source_t *ngx_http_deploy_set_source(
+    ngx_http_deploy_set_t *set);
+
 /* the set of a source, perhaps an empty one; NULL when memory is short */
 ngx_http_deploy_set_t *ngx_http_deploy_credentials(
     ngx_http_deploy_main_conf_t *dmcf, ngx_http_deploy_source_t *source);

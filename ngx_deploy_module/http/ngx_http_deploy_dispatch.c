@@ -5,9 +5,10 @@
 
 
 #include "ngx_http_deploy_replay.h"
+#include "ngx_http_deploy_retry.h"
 
 
-static void ngx_http_deploy_dispatch_done(ngx_http_deploy_call_t *call);
+static void ngx_http_deploy_dispatch_handler(ngx_http_deploy_call_t *call);
 static void ngx_http_deploy_dispatch_state(ngx_http_deploy_dispatch_t *d);
 
 
@@ -16,12 +17,14 @@ ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d)
 {
     ngx_http_deploy_call_t  *call;
 
+    d->begun = 1;
+
     call = &d->call;
 
     call->pool = d->pool;
     ngx_str_set(&call->operation, "StartBuild");
     call->read = ngx_deploy_codebuild_reply;
-    call->handler = ngx_http_deploy_dispatch_done;
+    call->handler = ngx_http_deploy_dispatch_handler;
     call->data = d;
 
     ngx_http_deploy_call(call);
@@ -29,15 +32,25 @@ ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d)
 
 
 static void
-ngx_http_deploy_dispatch_done(ngx_http_deploy_call_t *call)
+ngx_http_deploy_dispatch_handler(ngx_http_deploy_call_t *call)
 {
-    ngx_deploy_reply_t          *reply;
-    ngx_http_deploy_dispatch_t  *d;
+    ngx_http_deploy_dispatch_done(call->data);
+}
 
-    d = call->data;
+
+void
+ngx_http_deploy_dispatch_done(ngx_http_deploy_dispatch_t *d)
+{
+    ngx_uint_t               queued;
+    ngx_deploy_reply_t      *reply;
+    ngx_http_deploy_call_t  *call;
+
+    call = &d->call;
     reply = &call->reply;
 
     ngx_http_deploy_dispatch_state(d);
+
+    queued = (d->state == NGX_HTTP_DEPLOY_BUILD_QUEUED);
 
     if (d->state == NGX_HTTP_DEPLOY_BUILD_STARTED) {
         ngx_log_error(NGX_LOG_NOTICE, call->log, 0,
@@ -47,9 +60,10 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_call_t *call)
                       d->waiter ? "" : ", nobody waits for it");
 
     } else {
-        ngx_log_error(NGX_LOG_ERR, call->log, 0,
-                      "deploy did not start \"%V\", delivery \"%V\": "
-                      "%s%s%V%s%V",
+        ngx_log_error((ngx_uint_t) (queued ? NGX_LOG_WARN : NGX_LOG_ERR),
+                      call->log, 0,
+                      "deploy %s \"%V\", delivery \"%V\": %s%s%V%s%V",
+                      queued ? "queued" : "did not start",
                       &call->project, &call->delivery,
                       reply->reason ? reply->reason : "",
                       reply->reason && reply->error.len ? ", " : "",
@@ -64,9 +78,14 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_call_t *call)
         ngx_http_deploy_wake(d->waiter, d);
     }
 
-    if (d->notice) {
+    if (d->notice && !queued) {
         ngx_http_deploy_notice_tell(d->notice, d->pool, reply,
                                  d->state == NGX_HTTP_DEPLOY_BUILD_STARTED);
+    }
+
+    if (d->stored) {
+        ngx_http_deploy_retry_result(d);
+        return;
     }
 
     ngx_destroy_pool(d->pool);
@@ -80,7 +99,7 @@ ngx_http_deploy_dispatch_state(ngx_http_deploy_dispatch_t *d)
 
     case NGX_DEPLOY_REPLY_STARTED:
         d->state = NGX_HTTP_DEPLOY_BUILD_STARTED;
-        break;
+        return;
 
     case NGX_DEPLOY_REPLY_THROTTLED:
     case NGX_DEPLOY_REPLY_CAPACITY:
@@ -91,6 +110,10 @@ ngx_http_deploy_dispatch_state(ngx_http_deploy_dispatch_t *d)
         d->state = d->call.timedout ? NGX_HTTP_DEPLOY_BUILD_TIMEDOUT
                                     : NGX_HTTP_DEPLOY_BUILD_UNREACHED;
         break;
+
+    case NGX_DEPLOY_REPLY_REFUSED:
+        d->state = NGX_HTTP_DEPLOY_BUILD_REFUSED;
+        return;
 
     case NGX_DEPLOY_REPLY_CREDENTIALS:
 
@@ -103,6 +126,13 @@ ngx_http_deploy_dispatch_state(ngx_http_deploy_dispatch_t *d)
         break;
 
     default:
+
+        /* other keys or the right time may do, for who can wait for them */
+
         d->state = NGX_HTTP_DEPLOY_BUILD_REFUSED;
+    }
+
+    if (d->stored) {
+        d->state = NGX_HTTP_DEPLOY_BUILD_QUEUED;
     }
 }

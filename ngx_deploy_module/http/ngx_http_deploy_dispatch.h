@@ -12,17 +12,24 @@
 #include "ngx_http_deploy_notify.h"
 
 
-/* a StartBuild under way; it belongs to no client's request */
+/*
+ * A StartBuild; once it has begun it belongs to no client's request.  One
+ * that is stored is never given up before the store knows of its result.
+ */
+
+typedef struct ngx_http_deploy_stored_s  ngx_http_deploy_stored_t;
 
 struct ngx_http_deploy_dispatch_s {
     ngx_pool_t                     *pool;
     ngx_http_deploy_ctx_t          *waiter;      /* NULL: it has gone */
     ngx_uint_t                      index;       /* of the build in it */
     ngx_uint_t                      event;       /* the same, its event's */
-    ngx_http_deploy_claim_t        *claim;
+    ngx_http_deploy_claim_t        *claim;       /* NULL: it is stored */
+    ngx_http_deploy_stored_t       *stored;      /* NULL: it is not */
     ngx_http_deploy_call_t          call;
     ngx_http_deploy_notice_t       *notice;      /* NULL: nobody is told */
     ngx_http_deploy_build_state_e   state;
+    unsigned                        begun:1;
 };
 
 
@@ -33,11 +40,20 @@ struct ngx_http_deploy_dispatch_s {
 void ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d);
 
 /*
+ * Tells the result, logs it, records it in the store, and ends the dispatch:
+ * d->call has the reply, however it came.
+ */
+void ngx_http_deploy_dispatch_done(ngx_http_deploy_dispatch_t *d);
+
+/*
  * ngx_http_deploy_handler.c: a build of the request has its result, copied
  * from the dispatch: answers when it is the last one.
  */
 void ngx_http_deploy_wake(ngx_http_deploy_ctx_t *ctx,
     ngx_http_deploy_dispatch_t *d);
+
+/* all builds have their results: answers a request that waits */
+void ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx);
 
 
 #endif /* _NGX_HTTP_DEPLOY_DISPATCH_H_INCLUDED_ */

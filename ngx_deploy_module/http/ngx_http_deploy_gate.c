@@ -4,8 +4,8 @@
  */
 
 
+#include "ngx_http_deploy_accept.h"
 #include "ngx_http_deploy_body.h"
-#include "ngx_http_deploy_dispatch.h"
 #include "ngx_http_deploy_sns.h"
 
 
@@ -559,11 +559,18 @@ ngx_http_deploy_ctx_cleanup(void *data)
 
     /* a build goes on without its client */
 
+    if (ctx->accept) {
+        ngx_http_deploy_accept_detach(ctx);
+    }
+
     build = ctx->builds.elts;
 
     for (i = 0; i < ctx->builds.nelts; i++) {
 
-        if (build[i].dispatch) {
+        if (build[i].dispatch && !build[i].dispatch->begun) {
+            ngx_destroy_pool(build[i].dispatch->pool);
+
+        } else if (build[i].dispatch) {
             build[i].dispatch->waiter = NULL;
         }
 

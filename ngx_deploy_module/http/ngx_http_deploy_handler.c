@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_http_deploy_accept.h"
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_sns.h"
 
@@ -17,6 +18,8 @@ static ngx_int_t ngx_http_deploy_content_type(ngx_http_request_t *r,
 static void ngx_http_deploy_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_deploy_process(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_int_t rc);
+static ngx_int_t ngx_http_deploy_begin(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_wait(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_timer(ngx_event_t *ev);
@@ -220,6 +223,10 @@ ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 
     rc = ngx_http_deploy_match_events(r, ctx);
 
+    if (rc == NGX_OK) {
+        rc = ngx_http_deploy_begin(r, ctx);
+    }
+
     ngx_http_deploy_replay_matched(ctx, rc);
 
     ctx->event = ctx->nevents ? ctx->events : NULL;
@@ -246,6 +253,44 @@ ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     default:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+}
+
+
+/* what was prepared is stored first, where there is a store */
+
+static ngx_int_t
+ngx_http_deploy_begin(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    ngx_uint_t                    i;
+    ngx_http_deploy_build_t      *build;
+    ngx_http_deploy_loc_conf_t   *dlcf;
+    ngx_http_deploy_main_conf_t  *dmcf;
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    if (dlcf->dry_run) {
+        return NGX_OK;
+    }
+
+    if (dmcf->store) {
+        return ngx_http_deploy_accept(r, ctx);
+    }
+
+    build = ctx->builds.elts;
+
+    for (i = 0; i < ctx->builds.nelts; i++) {
+        if (build[i].dispatch) {
+            ctx->pending++;
+            ctx->claim->pending++;
+
+            build[i].dispatch->claim = ctx->claim;
+
+            ngx_http_deploy_dispatch(build[i].dispatch);
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -288,6 +333,10 @@ ngx_http_deploy_timer(ngx_event_t *ev)
     r = c->data;
     ctx = ngx_http_deploy_get_ctx(r->main);
 
+    if (ctx->accept) {
+        ngx_http_deploy_accept_timeout(ctx);
+    }
+
     build = ctx->builds.elts;
 
     for (i = 0; i < ctx->builds.nelts; i++) {
@@ -303,7 +352,13 @@ ngx_http_deploy_timer(ngx_event_t *ev)
         d->waiter = NULL;
         build[i].dispatch = NULL;
 
-        if (ngx_http_deploy_call_sent(&d->call)) {
+        if (d->stored) {
+            build[i].state = NGX_HTTP_DEPLOY_BUILD_QUEUED;
+            build[i].reply.reason = d->call.reply.reason
+                                        ? d->call.reply.reason
+                                        : "CodeBuild did not answer in time";
+
+        } else if (ngx_http_deploy_call_sent(&d->call)) {
             build[i].state = NGX_HTTP_DEPLOY_BUILD_TIMEDOUT;
             build[i].reply.reason = "CodeBuild did not answer in time";
 

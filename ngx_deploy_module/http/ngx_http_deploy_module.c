@@ -7,7 +7,9 @@
 #include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_notify.h"
 #include "ngx_http_deploy_outbound.h"
+#include "ngx_http_deploy_retry.h"
 #include "ngx_http_deploy_sns.h"
+#include "ngx_http_deploy_status.h"
 #include "ngx_http_deploy_thread.h"
 #include "ngx_http_deploy_zone.h"
 
@@ -124,6 +126,20 @@ static ngx_command_t  ngx_http_deploy_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_deploy_loc_conf_t, timeout),
+      NULL },
+
+    { ngx_string("deploy_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_deploy_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deploy_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_deploy_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("deploy_dry_run"),
@@ -496,6 +512,11 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
         ngx_http_deploy_board_init_process(cycle);
     }
 
+    if (dmcf->store) {
+        ngx_http_deploy_store_init_process(cycle, dmcf);
+        ngx_http_deploy_retry_init_process(cycle, dmcf);
+    }
+
     return NGX_OK;
 }
 
@@ -503,6 +524,7 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_deploy_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_deploy_store_exit_process();
     ngx_http_deploy_credentials_exit_process();
     ngx_http_deploy_certificate_free();
 }
