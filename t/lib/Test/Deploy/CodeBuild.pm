@@ -40,7 +40,9 @@ package Test::Deploy::CodeBuild;
 #
 # or a hash: { fault => 'late', seconds => 0.5, retry_after => 7,
 # amz_retry_after => 300, message => '...', status => 500, date => time }.  A project that is named
-# fault-NAME has that fault always, fault-NAME-xN the first N times.
+# fault-NAME has that fault always, fault-NAME-xN the first N times.  The
+# faults of ListBuildsForProject and BatchGetBuilds are those of a "project" of
+# that name.
 
 use warnings;
 use strict;
@@ -189,6 +191,15 @@ my %MEMBERS = (
     fleetOverride => ['object', { fleetArn => $STR }],
     autoRetryLimitOverride => ['int', 0],
     hostKernelOverride => ['string', 1],
+);
+
+my %OPERATIONS = (
+    StartBuild => [\%MEMBERS, 'projectName'],
+    ListBuildsForProject => [{
+        projectName => ['string', 1], nextToken => $STR,
+        sortOrder => ['enum', qw(ASCENDING DESCENDING)],
+    }, 'projectName'],
+    BatchGetBuilds => [{ ids => ['list', ['string', 1], 100] }, 'ids'],
 );
 
 my %HEADERS = map { $_ => 1 } qw(
@@ -356,6 +367,15 @@ sub check {
 
     Test::More::ok(!@violations, 'CodeBuild: no violation')
         or Test::More::diag(join("\n", @violations));
+}
+
+
+# CodeBuild forgets the tokens, as it does after five minutes
+
+sub forget {
+    my ($self) = @_;
+
+    $self->update(sub { $_[0]{tokens} = {} });
 }
 
 
@@ -713,7 +733,9 @@ sub check_request {
     $operation = 'none' unless defined $operation;
 
     return ['UnknownOperationException', "X-Amz-Target $operation"]
-        if $operation ne 'CodeBuild_20161006.StartBuild';
+        if $operation !~ /^CodeBuild_20161006\.(\w+)\z/ || !$OPERATIONS{$1};
+
+    $request->{operation} = $1;
 
     my @keys = @{ $self->{credentials} };
 
@@ -758,13 +780,19 @@ sub check_body {
     $request->{project} = $json->{projectName}
         if defined $json->{projectName} && !ref($json->{projectName});
 
-    my ($code, $text) = check_type($json, ['object', \%MEMBERS,
-                                           ['projectName']], '');
+    my ($members, @required) = @{ $OPERATIONS{$request->{operation}} };
+
+    my ($code, $text) = check_type($json, ['object', $members, \@required],
+                                   '');
     return [$code, $text] if defined $code;
+
+    return () if $request->{operation} eq 'BatchGetBuilds';
 
     return ['InvalidInputException', 'projectName']
         if $json->{projectName}
            !~ /^(?:arn:[\w:\/\-]+|[A-Za-z0-9][A-Za-z0-9\-_]{1,254})\z/;
+
+    return () if $request->{operation} ne 'StartBuild';
 
     push(@{ $request->{violations} }, 'no idempotencyToken')
         if !defined $json->{idempotencyToken};
@@ -907,7 +935,9 @@ sub handle {
                                                       : $refused->[1] };
         }
 
-        my $fault = $self->next_fault($state, $project);
+        my $operation = $request->{operation};
+        my $fault = $self->next_fault($state, $operation eq 'StartBuild'
+                                              ? $project : $operation);
 
         return $self->decide($state, $request, $fault);
     });
@@ -1004,6 +1034,12 @@ sub decide {
         }
     }
 
+    return { %$answer, json => $self->list_builds($json) }
+        if $request->{operation} eq 'ListBuildsForProject';
+
+    return { %$answer, json => $self->get_builds($json) }
+        if $request->{operation} eq 'BatchGetBuilds';
+
     if ($self->{projects}
         && !grep { $_ eq $json->{projectName} } @{ $self->{projects} })
     {
@@ -1044,11 +1080,36 @@ sub decide {
         env => { map { $_->{name} => $_->{value} } @$env },
         env_types => { map { $_->{name} => $_->{type} || 'PLAINTEXT' }
                        @$env },
-        time => time(),
+        time => time(), build => $build,
     }) . "\n");
     close($fh);
 
     return { %$answer, build => $build };
+}
+
+
+# pages of 100, the newest first
+
+sub list_builds {
+    my ($self, $json) = @_;
+
+    my @ids = map { $_->{id} } reverse($self->builds($json->{projectName}));
+    my $from = $json->{nextToken} || 0;
+    my $to = $from + 99;
+
+    return { ids => [grep { defined } @ids[$from .. $to]],
+             ($to < $#ids ? (nextToken => $to + 1) : ()) };
+}
+
+
+sub get_builds {
+    my ($self, $json) = @_;
+
+    my %builds = map { $_->{id} => $_->{build} } $self->builds();
+    my @ids = @{ $json->{ids} };
+
+    return { builds => [map { $builds{$_} } grep { $builds{$_} } @ids],
+             buildsNotFound => [grep { !$builds{$_} } @ids] };
 }
 
 
@@ -1191,8 +1252,9 @@ sub compose {
         return ($status, \@headers, $JSON->encode(\%body));
     }
 
-    my $body = $answer->{build} ? $JSON->encode({ build => $answer->{build} })
-                                : '';
+    my $body = $answer->{json} ? $JSON->encode($answer->{json})
+               : $answer->{build}
+                     ? $JSON->encode({ build => $answer->{build} }) : '';
 
     if ($name eq 'badjson') {
         $body = substr($body, 0, int(length($body) / 2));
