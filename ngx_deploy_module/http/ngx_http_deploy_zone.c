@@ -19,7 +19,7 @@
 typedef struct {
     u_char        key[NGX_HTTP_DEPLOY_ZONE_KEY];
     uint64_t      owner;
-    int64_t       expires;
+    int64_t       expires;                   /* milliseconds */
     uint32_t      state;
     uint32_t      len;
     u_char        data[NGX_HTTP_DEPLOY_ZONE_DATA];
@@ -37,6 +37,7 @@ static ngx_int_t ngx_http_deploy_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_deploy_zone_table(ngx_http_deploy_table_t *table,
     size_t size);
+static int64_t ngx_http_deploy_zone_now(void);
 static void ngx_http_deploy_zone_lock(void);
 static void ngx_http_deploy_zone_unlock(void);
 static ngx_http_deploy_slot_t *ngx_http_deploy_zone_set(u_char *key);
@@ -189,6 +190,17 @@ ngx_http_deploy_zone_init_process(ngx_cycle_t *cycle,
 }
 
 
+static int64_t
+ngx_http_deploy_zone_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
 /* the lock of the slab pool is the one that the master takes from the dead */
 
 static void
@@ -252,7 +264,7 @@ ngx_http_deploy_zone_claim(ngx_str_t *identity, time_t lease,
 
         ngx_memcpy(slot->key, place->key, NGX_HTTP_DEPLOY_ZONE_KEY);
         slot->owner = place->owner;
-        slot->expires = ngx_time() + lease;
+        slot->expires = ngx_http_deploy_zone_now() + lease * 1000;
         slot->len = 0;
 
         ngx_memory_barrier();
@@ -285,14 +297,17 @@ ngx_http_deploy_zone_set(u_char *key)
 static ngx_http_deploy_slot_t *
 ngx_http_deploy_zone_find_locked(u_char *key)
 {
+    int64_t                  now;
     ngx_uint_t               i;
     ngx_http_deploy_slot_t  *slot;
+
+    now = ngx_http_deploy_zone_now();
 
     slot = ngx_http_deploy_zone_set(key);
 
     for (i = 0; i < NGX_HTTP_DEPLOY_ZONE_WAYS; i++) {
         if (slot[i].state != NGX_HTTP_DEPLOY_ZONE_FREE
-            && slot[i].expires > ngx_time()
+            && slot[i].expires > now
             && ngx_memcmp(slot[i].key, key, NGX_HTTP_DEPLOY_ZONE_KEY) == 0)
         {
             return &slot[i];
@@ -308,19 +323,20 @@ ngx_http_deploy_zone_find_locked(u_char *key)
 static ngx_http_deploy_slot_t *
 ngx_http_deploy_zone_victim_locked(u_char *key)
 {
-    int64_t                  order, least;
+    int64_t                  now, order, least;
     ngx_uint_t               i;
     ngx_http_deploy_slot_t  *slot, *victim;
 
     slot = ngx_http_deploy_zone_set(key);
     victim = slot;
     least = INT64_MAX;
+    now = ngx_http_deploy_zone_now();
 
     for (i = 0; i < NGX_HTTP_DEPLOY_ZONE_WAYS; i++) {
 
         if (slot[i].state == NGX_HTTP_DEPLOY_ZONE_FREE
             || slot[i].state == NGX_HTTP_DEPLOY_ZONE_FAILED
-            || slot[i].expires <= ngx_time())
+            || slot[i].expires <= now)
         {
             return &slot[i];
         }
@@ -385,7 +401,7 @@ ngx_http_deploy_zone_settle(ngx_http_deploy_place_t *place,
 
         ngx_memcpy(slot->data, data, len);
         slot->len = len;
-        slot->expires = ngx_time() + remember;
+        slot->expires = ngx_http_deploy_zone_now() + remember * 1000;
 
         ngx_memory_barrier();
         slot->state = state;
