@@ -248,7 +248,9 @@ typedef struct {
     struct ngx_http_deploy_body_s  *body;        /* read by a thread */
 
     ngx_deploy_build_t             *upstream;    /* the event is about it */
+    ngx_str_t                       challenge;   /* of Slack, to be echoed */
 
+    unsigned                        command:1;   /* of Slack, so is answered */
     unsigned                        stale:1;     /* the event comes late */
     unsigned                        checked:1;   /* headers were */
     unsigned                        hashed:1;    /* by the body filter */
@@ -359,6 +361,10 @@ ngx_int_t ngx_http_deploy_parse(ngx_http_request_t *r,
 ngx_int_t ngx_http_deploy_identity(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 
+/* the longest wait for CodeBuild, shorter when it is a command */
+ngx_msec_t ngx_http_deploy_patience(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+
 /* ngx_http_deploy_match.c */
 
 /*
@@ -420,6 +426,13 @@ ngx_int_t ngx_http_deploy_answer_busy(ngx_http_request_t *r,
 /* adds the header: NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_deploy_retry_after(ngx_http_request_t *r,
     ngx_uint_t seconds);
+
+/* answers with a line of JSON, or, text being NULL, with nothing */
+ngx_int_t ngx_http_deploy_answer_body(ngx_http_request_t *r, ngx_str_t *text);
+
+/* answers {"challenge":C} */
+ngx_int_t ngx_http_deploy_answer_challenge(ngx_http_request_t *r,
+    ngx_str_t *challenge);
 
 /* ngx_http_deploy_variables.c */
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy.h"
+#include "ngx_http_deploy_command.h"
 
 
 typedef struct {
@@ -33,6 +33,10 @@ ngx_http_deploy_answer(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     ngx_http_deploy_outcome(ctx, &outcome);
 
     ctx->result = outcome.status;
+
+    if (ctx->command) {
+        return ngx_http_deploy_command_answer(r, ctx);
+    }
 
     json = ngx_deploy_json_object();
     events = ngx_deploy_json_array();
@@ -432,10 +436,7 @@ ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,
     ngx_deploy_json_t *json)
 {
     int                 rc;
-    ngx_buf_t          *b;
-    ngx_int_t           sent;
     ngx_str_t           text;
-    ngx_chain_t         out;
     ngx_deploy_pool_t   pool;
 
     pool = ngx_http_deploy_pool(r->pool);
@@ -449,23 +450,63 @@ ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,
     }
 
     r->headers_out.status = code;
-    r->headers_out.content_length_n = text.len + 1;
+
+    return ngx_http_deploy_answer_body(r, &text);
+}
+
+
+ngx_int_t
+ngx_http_deploy_answer_challenge(ngx_http_request_t *r, ngx_str_t *challenge)
+{
+    ngx_deploy_json_t  *json;
+
+    json = ngx_deploy_json_object();
+
+    if (ngx_deploy_json_set_str(json, "challenge", challenge)
+        != NGX_DEPLOY_OK)
+    {
+        ngx_deploy_json_free(json);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_deploy_send(r, NGX_HTTP_OK, json);
+}
+
+
+ngx_int_t
+ngx_http_deploy_answer_body(ngx_http_request_t *r, ngx_str_t *text)
+{
+    ngx_buf_t    *b;
+    ngx_int_t     rc;
+    ngx_chain_t   out;
+
+    if (r->headers_out.status == 0) {
+        r->headers_out.status = NGX_HTTP_OK;
+    }
+
+    r->headers_out.content_length_n = text ? text->len + 1 : 0;
+
+    if (text == NULL) {
+        r->header_only = 1;
+        return ngx_http_send_header(r);
+    }
+
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
-    sent = ngx_http_send_header(r);
+    rc = ngx_http_send_header(r);
 
-    if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
-        return sent;
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
     }
 
-    b = ngx_create_temp_buf(r->pool, text.len + 1);
+    b = ngx_create_temp_buf(r->pool, text->len + 1);
     if (b == NULL) {
         return NGX_ERROR;
     }
 
-    b->last = ngx_cpymem(b->last, text.data, text.len);
+    b->last = ngx_cpymem(b->last, text->data, text->len);
     *b->last++ = '\n';
 
     b->last_buf = (r == r->main);

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_deploy_command.h"
 #include "ngx_http_deploy.h"
 #include "ngx_http_deploy_accept.h"
 #include "ngx_http_deploy_replay.h"
@@ -221,6 +222,12 @@ ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    rc = ngx_http_deploy_command(r, ctx);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_http_deploy_match_events(r, ctx);
 
     if (rc == NGX_OK) {
@@ -302,20 +309,31 @@ ngx_http_deploy_begin(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 static void
 ngx_http_deploy_wait(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
-    ngx_http_deploy_loc_conf_t  *dlcf;
-
-    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
-
     ctx->timer.handler = ngx_http_deploy_timer;
     ctx->timer.data = r->connection;
     ctx->timer.log = r->connection->log;
 
-    ngx_add_timer(&ctx->timer, dlcf->timeout);
+    ngx_add_timer(&ctx->timer, ngx_http_deploy_patience(r, ctx));
 
     ctx->waiting = 1;
 
     r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
+}
+
+
+ngx_msec_t
+ngx_http_deploy_patience(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    ngx_http_deploy_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
+
+    if (ctx->command && dlcf->timeout > NGX_HTTP_DEPLOY_COMMAND_WAIT) {
+        return NGX_HTTP_DEPLOY_COMMAND_WAIT;
+    }
+
+    return dlcf->timeout;
 }
 
 

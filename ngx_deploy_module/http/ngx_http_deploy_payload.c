@@ -212,7 +212,8 @@ ngx_http_deploy_parse_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
 static ngx_int_t
 ngx_http_deploy_parse_result(ngx_http_deploy_parse_t *parse, ngx_int_t rc)
 {
-    ngx_http_deploy_ctx_t  *ctx;
+    ngx_http_deploy_ctx_t       *ctx;
+    ngx_deploy_slack_request_t   slack;
 
     ctx = parse->ctx;
 
@@ -242,6 +243,10 @@ ngx_http_deploy_parse_result(ngx_http_deploy_parse_t *parse, ngx_int_t rc)
 
     ctx->events = parse->events;
     ctx->nevents = parse->nevents;
+
+    if (ngx_deploy_payload_slack(parse->payload, &slack) == NGX_DEPLOY_OK) {
+        ctx->challenge = slack.challenge;
+    }
 
     return parse->identify ? ngx_http_deploy_identity_set(parse->body.request,
                                                           ctx, parse->hex)
