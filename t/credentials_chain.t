@@ -477,7 +477,10 @@ unlike($seen, qr/OTHER|hidden-token|AWS_PROFILE/, 'nothing else');
 like($seen, qr/^\/$/m, 'in the root');
 unlike($seen, qr/ [4-9] -> | \d\d -> /, 'no descriptor but the usual');
 like($seen, qr/^SigBlk:\s*0+$/m, 'no signal is blocked');
-like($seen, qr/^SigIgn:\s*0+$/m, 'or ignored');
+
+# 32 and 33 are the C library's own, it lets nobody change them
+
+like($seen, qr/^SigIgn:\s*0*(?:0|180000000)$/m, 'or ignored');
 
 is(process('sh -c "echo x" > /dev/null; echo noise >&2;' . " $print}'")->{rc},
    'ok', 'standard error is of no interest');

@@ -66,7 +66,7 @@ http {
         }
 
         location = /short {
-            deploy_timeout 300ms;
+            deploy_timeout 1500ms;
             deploy_build api;
         }
 
@@ -212,7 +212,7 @@ $cb->start();
 is(told(send_to('/short', $body)), 'started api:started', 'it is back');
 
 $body = fresh_merge();
-$cb->fault('api', { fault => 'late', seconds => 1 });
+$cb->fault('api', { fault => 'late', seconds => 4 });
 $r = send_to('/short', $body);
 
 is($r->status, 504, 'too late');

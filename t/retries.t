@@ -51,7 +51,7 @@ http {
         listen 127.0.0.1:%%PORT_8080%%;
 
         location = /hook { deploy_build api; }
-        location = /short { deploy_timeout 6s; deploy_build api; }
+        location = /short { deploy_timeout 4s; deploy_build api; }
         location = /other { deploy_endpoint %%CODEBUILD2%%; deploy_build api; }
         location = /peers { deploy_endpoint http://localhost;
                             deploy_build api; }
@@ -158,7 +158,7 @@ $r = meet('/short', $cb, { fault => 'throttle', amz_retry_after => 20000 });
 
 is($r->status, 503, 'longer than the client waits');
 is(scalar @sent, 1, 'is not waited for');
-cmp_ok($took, '<', 4, 'but told at once');
+cmp_ok($took, '<', 3, 'but told at once');
 is($r->header('retry-after'), 20, 'and passed on');
 
 $r = meet('/hook', $cb, { fault => '503', retry_after => 86400 });

@@ -278,6 +278,8 @@ my $json = gitea_push();
 for my $name (qw(Forgejo Gitea Gogs)) {
     my $provider = lc($name);
 
+    $json = fresh($json);
+
     my $r = post('/token', $json, gitea_headers($name, 'push', $json),
                  sign_token($SECRET));
 
@@ -290,7 +292,7 @@ for my $name (qw(Forgejo Gitea Gogs)) {
        "$name by its scheme");
 }
 
-is(got(post('/token', $json, 'X-GitHub-Event' => 'push',
+is(got(post('/token', fresh($json), 'X-GitHub-Event' => 'push',
             sign_token($SECRET))),
    "200 started [github push updated] = pushed\@$COMMIT",
    'the header of GitHub alone');
@@ -483,7 +485,7 @@ is(got(deliver_bitbucket('/bitbucket', 'repo:push',
 sub paths {
     my ($event, $body, @headers) = @_;
 
-    my $r = post('/paths', $body, @headers, "X-$event-Event" => 'push',
+    my $r = post('/paths', fresh($body), @headers, "X-$event-Event" => 'push',
                  sign_token($SECRET));
 
     started();

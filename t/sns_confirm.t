@@ -288,7 +288,7 @@ sub event {
             . '"time":"2026-11-22T22:00:00Z","region":"us-east-1",'
             . '"resources":[],"detail":{"build-status":"SUCCEEDED",'
             . '"project-name":"web","build-id":"arn:aws:codebuild:us-east-1:'
-            . '123456789012:build/web:1","current-phase":"COMPLETED",'
+            . '123456789012:build/web:' . ($m{build} || 1) . '","current-phase":"COMPLETED",'
             . '"additional-information":{},"version":"1"}}');
 }
 
@@ -306,7 +306,7 @@ http_post('/smoke', $body, %h);
 is(($cb->requests('smoke'))[-1]{json}{idempotencyToken}, $token,
    'the same message is the same delivery');
 
-$sns->post('/smoke', event());
+$sns->post('/smoke', event(build => 2));
 isnt(($cb->requests('smoke'))[-1]{json}{idempotencyToken}, $token,
      'another message is another one');
 

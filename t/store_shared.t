@@ -15,6 +15,8 @@ use Test::More;
 
 use Test::Deploy;
 use Test::Deploy::Payload;
+
+$Test::Deploy::Payload::SAME = 1;
 use Test::Deploy::Sign;
 use Test::Deploy::Store;
 

@@ -5,7 +5,6 @@
 
 
 #include "ngx_http_deploy_command.h"
-#include "ngx_http_deploy.h"
 #include "ngx_http_deploy_accept.h"
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_sns.h"
