@@ -208,9 +208,13 @@ $task->fault_always('get', 'hang');
 $t->reload(undef, nowait => 1);
 fetched($fetches + 1);
 
-$start = time();
+# a sanitizer takes longer than the master waits before it kills
 
-$t->stop('TERM');
-cmp_ok(time() - $start, '<', 5, 'TERM does not wait for it');
+if (($ENV{TEST_NGINX_MODULE} || '') ne 'static') {
+    $start = time();
+
+    $t->stop('TERM');
+    cmp_ok(time() - $start, '<', 5, 'TERM does not wait for it');
+}
 
 $t->done();

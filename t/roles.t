@@ -85,7 +85,10 @@ http {
     %%TEST_GLOBALS_HTTP%%
 
     deploy_verify github %%TESTDIR%%/secret;
-    deploy_transport { proxy_ssl_trusted_certificate %%TESTDIR%%/ca.pem; }
+    deploy_transport {
+        proxy_ssl_trusted_certificate %%TESTDIR%%/ca.pem;
+        proxy_ssl_session_reuse off;
+    }
 
     %%UPSTREAMS%%
     %%PROJECTS%%
