@@ -56,6 +56,7 @@ $conf .= <<'EOC' if $tls;
         deploy_endpoint https://localhost;
         deploy_transport {
             proxy_ssl_trusted_certificate %%CA%%;
+            proxy_ssl_session_reuse off;
             proxy_ssl_verify off;
         }
 
@@ -65,7 +66,10 @@ $conf .= <<'EOC' if $tls;
     server {
         listen 127.0.0.1:%%PORT_8082%%;
         deploy_endpoint https://localhost;
-        deploy_transport { proxy_ssl_trusted_certificate %%CA%%; }
+        deploy_transport {
+            proxy_ssl_trusted_certificate %%CA%%;
+            proxy_ssl_session_reuse off;
+        }
 
         location = /tls { deploy_build api; }
     }
