@@ -15,9 +15,9 @@ use Time::HiRes qw(time);
 
 use Test::More;
 use Test::Deploy;
+use Test::Deploy::Command;
 use Test::Deploy::Payload;
 use Test::Deploy::Sign;
-use Test::Deploy::Slack;
 
 
 my $t = Test::Deploy->new()->has('deploy', 'http_ssl_module');
@@ -44,6 +44,14 @@ http {
         proxy_read_timeout 4s;
     }
 
+    deploy_project api-docs {
+        notify slack channel=C0DOCS;
+    }
+
+    deploy_project api-main {
+        notify off;
+    }
+
     server {
         listen 127.0.0.1:%%PORT_8080%%;
 
@@ -58,6 +66,27 @@ http {
             deploy_notify slack;
         }
 
+        location = /events {
+            deploy_verify slack %%TESTDIR%%/slack.secret;
+            deploy_build  api-event on=any event=slack_event_callback;
+        }
+
+        location = /both {
+            deploy_verify slack %%TESTDIR%%/slack.secret;
+            deploy_verify token %%TESTDIR%%/slack.secret;
+            deploy_build  api-both on=any;
+        }
+
+        location = /page {
+            deploy_verify slack %%TESTDIR%%/slack.secret;
+            empty_gif;
+        }
+
+        location = /other {
+            deploy_verify token %%TESTDIR%%/slack.secret;
+            deploy_build  api-both on=any;
+        }
+
         location = /dry {
             deploy_verify  slack %%TESTDIR%%/slack.secret;
             deploy_build   api-prod on=command target=api;
@@ -66,47 +95,6 @@ http {
     }
 }
 EOF
-
-
-my $n = 0;
-
-sub command {
-    my ($text, %more) = (@_);
-
-    my $uri = delete $more{uri} || '/slack';
-    my %form = (token => 'x', team_id => 'T1', channel_id => 'C1',
-                user_id => 'U1', user_name => 'ann', command => '/deploy',
-                text => $text, trigger_id => '13.37.' . ++$n, %more);
-
-    my $body = join('&', map {
-        my $value = $form{$_};
-        utf8::encode($value) if utf8::is_utf8($value);
-        $value =~ s/([^A-Za-z0-9.])/sprintf('%%%02X', ord($1))/ge;
-        "$_=$value";
-    } sort keys %form);
-
-    my $r = http_post($uri, $body, sign_slack($SECRET, $body),
-                      'Content-Type' => 'application/x-www-form-urlencoded');
-
-    return $r;
-}
-
-
-# the text that is shown, after checks that Slack would make
-
-sub answer {
-    my ($r, $type) = @_;
-
-    my $json = $r->json;
-
-    is($r->status, 200, 'always 200');
-    is($r->header('content-type'), 'application/json', 'JSON');
-    is_deeply([Test::Deploy::Slack::check_message('response', $json)], [],
-              'as Slack takes it');
-    is($json->{response_type}, $type || 'ephemeral', 'who is shown it');
-
-    return $json->{text};
-}
 
 
 like(answer(command('api'), 'in_channel'),
@@ -134,6 +122,13 @@ is(($cb->builds('api-prod'))[-1]{request}{sourceVersion}, $COMMIT,
 
 like(answer(command('api main', channel_id => 'C2'), 'in_channel'),
      qr/api-prod.*\n.*api-docs/, 'two builds');
+
+# "notify" of the projects
+
+ok($slack->wait_message(sub { $_[0]{channel} eq 'C0DOCS' }),
+   'a channel of the project');
+is(scalar(grep { JSON::PP::encode_json($_->{attachments}) =~ /api-docs/ }
+          $slack->messages('C0DEPLOYS')), 0, 'and no other one');
 
 answer(command('web main'), 'in_channel');
 is(scalar $cb->builds('api-main'), 1, 'a rule for a branch');
@@ -185,13 +180,78 @@ $r = http_post('/slack', $body, sign_slack($SECRET, $body));
 is($r->status, 200, 'url_verification');
 is_deeply($r->json, { challenge => '3eZbrw<>' }, 'the challenge');
 
-$body = 'ssl_check=1&token=x&command=/deploy&text=api&user_id=U1';
+# a look at the certificate, signed or not: nothing else is looked at
+
 $builds = $cb->builds();
-$r = http_post('/slack', $body, sign_slack($SECRET, $body),
-               'Content-Type' => 'application/x-www-form-urlencoded');
-is($r->status, 200, 'ssl_check');
-is($r->body, '', 'an empty answer');
-is(scalar $cb->builds(), $builds, 'no command');
+
+my %form = ('Content-Type' => 'application/x-www-form-urlencoded');
+
+for my $body ('ssl_check=1&token=x&command=/deploy&text=api&user_id=U1',
+              'ssl_check=1', 'token=x&ssl_check=%31',
+              'ssl_check=1&payload={"type":"event_callback"}')
+{
+    my $unsigned = http_post('/slack', $body, %form);
+
+    is($unsigned->status, 200, "unsigned: $body");
+    is($unsigned->body, '', 'an empty answer');
+    is(http_post('/both', $body, %form)->status, 200, 'one of two schemes');
+
+    next if $body =~ /payload/;
+
+    $r = http_post('/slack', $body, sign_slack($SECRET, $body), %form);
+    is($r->status, 200, 'signed');
+    is($r->body, '', 'an empty answer');
+}
+
+my $check = 'ssl_check=1&token=x';
+
+for (
+    ['no check', '/slack', 'token=x'],
+    ['another value', '/slack', 'ssl_check=0'],
+    ['a longer value', '/slack', 'ssl_check=11'],
+    ['an empty value', '/slack', 'ssl_check='],
+    ['twice', '/slack', 'ssl_check=1&ssl_check=1'],
+    ['a broken form', '/slack', 'ssl_check=1&x=%4'],
+    ['JSON', '/slack', '{"ssl_check":1}', 'Content-Type' => 'application/json'],
+    ['no form', '/slack', $check, 'Content-Type' => 'text/plain'],
+    ['too long', '/slack', $check . '&x=' . 'x' x 5000],
+    ['a wrong signature', '/slack', $check,
+     sign_slack('another secret that is long', $check)],
+    ['another handler', '/page', $check],
+    ['another scheme', '/other', $check],
+) {
+    my ($name, $uri, $body, %headers) = @$_;
+
+    is(http_post($uri, $body, %form, %headers)->status, 403, $name);
+}
+
+is(scalar $cb->builds(), $builds, 'nothing was started');
+
+# an event that Slack sends again is a duplicate
+
+$body = JSON::PP::encode_json({
+    type => 'event_callback', token => 'x', team_id => 'T1', api_app_id => 'A1',
+    event_id => 'Ev0RETRY', event_time => 1700000000,
+    event => { type => 'app_mention', user => 'U1', text => 'deploy',
+               channel => 'C1', ts => '1700000000.000100' } });
+
+$r = http_post('/events', $body, sign_slack($SECRET, $body));
+is($r->json->{status}, 'started', 'an event');
+
+$r = http_post('/events', $body, sign_slack($SECRET, $body),
+               'X-Slack-Retry-Num' => '1',
+               'X-Slack-Retry-Reason' => 'http_timeout');
+is($r->json->{status}, 'duplicate', 'the same again');
+
+http_post('/events', $body, sign_slack($SECRET, $body),
+          'X-Slack-Retry-Num' => '2x', 'X-Slack-Retry-Reason' => 'a"b');
+
+is(scalar $cb->builds('api-event'), 1, 'one build');
+
+my $again = qr/deploy\ event\ "Ev0RETRY"\ of\ Slack\ comes\ again:\ retry/x;
+
+like($t->error_log(), qr/$again 1, reason "http_timeout"/, 'logged');
+like($t->error_log(), qr/$again -1, reason "unknown"/, 'no words of others');
 
 $t->expect(qr/did not start/);
 

@@ -141,4 +141,28 @@ bad('on and off', qr/"deploy_notify" directive is duplicate/, $bot,
 bad('in a location', qr/"deploy_slack" directive is not allowed here/, '',
     $bot);
 
+# "notify" of projects
+
+good('a project', "$bot deploy_project api-prod { notify slack channel=C1 "
+     . 'status=failed; notify slack; }');
+good('a project that is silent', "$bot deploy_notify slack; "
+     . 'deploy_project api-prod { notify off; }');
+
+bad('no slack for a project', qr/"notify slack" needs "deploy_slack" in \S+:/,
+    'deploy_project api-prod { notify slack; }');
+bad('no channel of a project', qr/"notify slack" needs a "channel", here or/,
+    "deploy_slack token_file=$dir/token; "
+    . 'deploy_project api-prod { notify slack; }');
+bad('another target of a project', qr/unknown target "mail" of "notify"/,
+    "$bot deploy_project api-prod { notify mail; }");
+bad('a condition of a project', qr/condition "colour=red" /,
+    "$bot deploy_project api-prod { notify slack colour=red; }");
+bad('a channel of a project', qr/"channel=x" is no id of a channel/,
+    "$bot deploy_project api-prod { notify slack channel=x; }");
+bad('off and on in a project',
+    qr/"notify" is duplicate in "deploy_project api-prod"/,
+    "$bot deploy_project api-prod { notify off; notify slack; }");
+bad('nothing', qr/unknown or malformed "notify" in "deploy_project api-prod"/,
+    "$bot deploy_project api-prod { notify; }");
+
 done_testing();

@@ -267,6 +267,15 @@ ngx_deploy_slack_response_url(const ngx_deploy_str_t *url,
 }
 
 
+unsigned
+ngx_deploy_slack_of_message(const ngx_deploy_str_t *url)
+{
+    return ngx_deploy_str_starts(url, "https://hooks.slack.com/actions/")
+           || ngx_deploy_str_starts(url,
+                                    "https://hooks.slack-gov.com/actions/");
+}
+
+
 int
 ngx_deploy_slack_channel(const ngx_deploy_str_t *id)
 {

@@ -53,12 +53,16 @@ int ngx_deploy_slack_detail(ngx_deploy_pool_t *pool,
     const ngx_deploy_build_phase_t *phase, ngx_deploy_str_t *body);
 
 /*
- * The answer to a command, or a later one to its response_url: to the user
- * alone, or, when in_channel is set, to all.  An empty text is not sent: a
- * space stands for it.  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
+ * The answer to a command, or a later one to a response_url: to the user
+ * alone, or to all; beside the message that has the button.  An empty text is
+ * not sent: a space stands for it.  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
  */
+
+#define NGX_DEPLOY_SLACK_IN_CHANNEL  0x01
+#define NGX_DEPLOY_SLACK_KEEP        0x02
+
 int ngx_deploy_slack_response(ngx_deploy_pool_t *pool,
-    const ngx_deploy_slack_text_t *text, unsigned in_channel,
+    const ngx_deploy_slack_text_t *text, unsigned flags,
     ngx_deploy_str_t *body);
 
 /* how a status looks to people: "#2eb886", ":white_check_mark:", "succeeded" */
@@ -125,6 +129,9 @@ int ngx_deploy_slack_reply(ngx_deploy_pool_t *pool,
  */
 int ngx_deploy_slack_response_url(const ngx_deploy_str_t *url,
     const char **reason);
+
+/* 1 when a response_url, which was checked, is of a button of a message */
+unsigned ngx_deploy_slack_of_message(const ngx_deploy_str_t *url);
 
 /* checks the id of a channel: C, D or G, then [A-Z0-9]{1,31} */
 int ngx_deploy_slack_channel(const ngx_deploy_str_t *id);

@@ -99,7 +99,7 @@ ngx_deploy_slack_detail(ngx_deploy_pool_t *pool,
 
 int
 ngx_deploy_slack_response(ngx_deploy_pool_t *pool,
-    const ngx_deploy_slack_text_t *text, unsigned in_channel,
+    const ngx_deploy_slack_text_t *text, unsigned flags,
     ngx_deploy_str_t *body)
 {
     const char                 *type;
@@ -111,13 +111,18 @@ ngx_deploy_slack_response(ngx_deploy_pool_t *pool,
     w.pool = pool;
     w.text = *text;
 
-    type = in_channel ? "in_channel" : "ephemeral";
+    type = (flags & NGX_DEPLOY_SLACK_IN_CHANNEL) ? "in_channel" : "ephemeral";
 
     json = ngx_deploy_json_object();
 
     w.rc = ngx_deploy_json_set(json, "response_type",
                                ngx_deploy_json_text(type));
     w.rc |= ngx_deploy_json_set(json, "text", ngx_deploy_slack_string(&w));
+
+    if (flags & NGX_DEPLOY_SLACK_KEEP) {
+        w.rc |= ngx_deploy_json_set(json, "replace_original",
+                                    ngx_deploy_json_bool(0));
+    }
 
     return ngx_deploy_slack_end(&w, json, body);
 }

@@ -68,6 +68,7 @@ typedef struct {
     ngx_http_complex_value_t   *source_version;
     ngx_array_t                 env;         /* ngx_http_deploy_env_t */
     ngx_array_t                 overrides;   /* ngx_deploy_override_t */
+    ngx_array_t                *notify;      /* of its own, or unset */
 } ngx_http_deploy_project_t;
 
 
@@ -132,6 +133,7 @@ typedef struct {
     unsigned                    threads:1;   /* something may post jobs */
     unsigned                    buttons:1;   /* there is a place for Slack's */
     unsigned                    chains:1;    /* a rule has "on=build" */
+    unsigned                    commands:1;  /* a rule takes them of Slack */
 
     ngx_shm_zone_t             *zone;
 } ngx_http_deploy_main_conf_t;
@@ -193,6 +195,7 @@ typedef struct {
     ngx_uint_t                      event;       /* its index */
     ngx_http_deploy_build_state_e   state;
     unsigned                        paths_unknown:1;
+    unsigned                        later:1;     /* nobody waits, it goes on */
 
     ngx_deploy_json_t              *request;     /* of a dry run */
     ngx_str_t                       token;       /* idempotencyToken */
@@ -249,8 +252,10 @@ typedef struct {
 
     ngx_deploy_build_t             *upstream;    /* the event is about it */
     ngx_str_t                       challenge;   /* of Slack, to be echoed */
+    ngx_str_t                       response_url;  /* of Slack, checked */
 
     unsigned                        command:1;   /* of Slack, so is answered */
+    unsigned                        ssl_check:1; /* unsigned, may be one */
     unsigned                        stale:1;     /* the event comes late */
     unsigned                        checked:1;   /* headers were */
     unsigned                        hashed:1;    /* by the body filter */

@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy_accept.h"
 #include "ngx_http_deploy_aws.h"
+#include "ngx_http_deploy_response.h"
 #include "ngx_http_deploy_retry.h"
 
 
@@ -50,6 +51,7 @@ static void ngx_http_deploy_accept_state(ngx_http_deploy_ctx_t *ctx,
     ngx_http_deploy_build_t *build, ngx_deploy_store_build_t *b);
 static void ngx_http_deploy_accept_failed(ngx_http_deploy_accept_t *accept,
     const char *reason);
+static void ngx_http_deploy_accept_lost(ngx_http_deploy_accept_t *accept);
 static void ngx_http_deploy_accept_free(ngx_http_deploy_accept_t *accept);
 static ngx_uint_t ngx_http_deploy_accept_join(
     ngx_http_deploy_accept_t *accept);
@@ -397,6 +399,9 @@ ngx_http_deploy_accept_done(ngx_http_deploy_store_op_t *op)
                                       (op->op.rc == NGX_DEPLOY_DECLINED)
                                       ? "the event was not stored in time"
                                       : "the event cannot be stored");
+
+    } else {
+        ngx_http_deploy_accept_lost(accept);
     }
 
     ngx_http_deploy_accept_free(accept);
@@ -636,6 +641,27 @@ ngx_http_deploy_accept_failed(ngx_http_deploy_accept_t *accept,
 }
 
 
+/* nobody waits, but a user of Slack may wait for a word */
+
+static void
+ngx_http_deploy_accept_lost(ngx_http_deploy_accept_t *accept)
+{
+    ngx_uint_t                   i;
+    ngx_http_deploy_dispatch_t  *d;
+
+    for (i = 0; i < accept->delivery.nbuilds; i++) {
+        d = accept->dispatches[i];
+
+        if (d) {
+            d->state = NGX_HTTP_DEPLOY_BUILD_UNREACHED;
+            d->call.reply.reason = "the event was not stored";
+
+            ngx_http_deploy_response_build(d);
+        }
+    }
+}
+
+
 static void
 ngx_http_deploy_accept_free(ngx_http_deploy_accept_t *accept)
 {
@@ -816,6 +842,10 @@ ngx_http_deploy_accept_timeout(ngx_http_deploy_ctx_t *ctx)
 
         if (build[i].state == NGX_HTTP_DEPLOY_BUILD_STARTING) {
             build[i].state = NGX_HTTP_DEPLOY_BUILD_QUEUED;
+        }
+
+        if (build[i].state == NGX_HTTP_DEPLOY_BUILD_UNREACHED) {
+            build[i].later = 1;
         }
     }
 

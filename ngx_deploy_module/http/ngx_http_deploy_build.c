@@ -281,7 +281,12 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
 
     call->log = clcf->error_log;
     call->dscf = ngx_http_get_module_srv_conf(r, ngx_http_deploy_module);
-    call->deadline = ngx_current_msec + ngx_http_deploy_patience(r, ctx);
+
+    /* of what comes late a user of Slack is told */
+
+    call->deadline = ngx_current_msec
+                     + (ctx->response_url.len
+                        ? dlcf->timeout : ngx_http_deploy_patience(r, ctx));
 
     dpool = ngx_http_deploy_pool(pool);
 

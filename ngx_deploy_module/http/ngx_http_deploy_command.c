@@ -10,17 +10,18 @@
 #include "ngx_deploy_slack.h"
 
 
-#define NGX_HTTP_DEPLOY_MAX_SAID  200      /* units of a message of AWS */
+#define NGX_HTTP_DEPLOY_MAX_SAID   200     /* units of a message of AWS */
+#define NGX_HTTP_DEPLOY_MAX_RETRY  64      /* characters of its reason */
 
 
 static ngx_int_t ngx_http_deploy_command_handshake(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+static void ngx_http_deploy_command_retry(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_command_ref(ngx_deploy_event_t *event,
     ngx_str_t *ref);
 static ngx_int_t ngx_http_deploy_command_say(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, const char *text);
-static void ngx_http_deploy_command_build(ngx_deploy_slack_text_t *text,
-    ngx_http_deploy_build_t *build);
 static ngx_int_t ngx_http_deploy_command_send(ngx_http_request_t *r,
     ngx_deploy_slack_text_t *text, ngx_uint_t in_channel);
 
@@ -45,6 +46,7 @@ ngx_http_deploy_command(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     word = &event->facts[NGX_DEPLOY_EVENT];
 
     if (!ngx_deploy_str_is(word, "slack_command")) {
+        ngx_http_deploy_command_retry(r, ctx);
         return ngx_http_deploy_command_handshake(r, ctx);
     }
 
@@ -107,6 +109,49 @@ ngx_http_deploy_command_handshake(ngx_http_request_t *r,
 }
 
 
+/* an event that Slack sends again is a duplicate where it started a build */
+
+static void
+ngx_http_deploy_command_retry(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx)
+{
+    size_t      i;
+    int64_t     n;
+    ngx_str_t   value, reason;
+
+    static ngx_str_t  num = ngx_string("x-slack-retry-num");
+    static ngx_str_t  why = ngx_string("x-slack-retry-reason");
+
+    if (ngx_http_deploy_get_header(r, &num, &value) == 0) {
+        return;
+    }
+
+    n = ngx_deploy_atoi64(value.data, value.len);
+
+    if (ngx_http_deploy_get_header(r, &why, &reason) == 0) {
+        ngx_str_set(&reason, "none");
+    }
+
+    /* headers are not signed */
+
+    for (i = 0; i < reason.len; i++) {
+        if ((reason.data[i] < 'a' || reason.data[i] > 'z')
+            && reason.data[i] != '_')
+        {
+            break;
+        }
+    }
+
+    if (i != reason.len || i > NGX_HTTP_DEPLOY_MAX_RETRY) {
+        ngx_str_set(&reason, "unknown");
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "deploy event \"%V\" of Slack comes again: retry %L, reason "
+                  "\"%V\"", &ctx->delivery, n, &reason);
+}
+
+
 /* a hash is a commit, anything else goes for a branch, in rules as well */
 
 static void
@@ -164,7 +209,7 @@ ngx_int_t
 ngx_http_deploy_command_answer(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx)
 {
-    ngx_uint_t                i, started;
+    ngx_uint_t                i, started, later;
     ngx_str_t                *target;
     ngx_deploy_pool_t         pool;
     ngx_http_deploy_build_t  *build;
@@ -190,6 +235,7 @@ ngx_http_deploy_command_answer(ngx_http_request_t *r,
 
     build = ctx->builds.elts;
     started = 0;
+    later = 0;
 
     for (i = 0; i < ctx->builds.nelts; i++) {
 
@@ -200,6 +246,12 @@ ngx_http_deploy_command_answer(ngx_http_request_t *r,
         ngx_http_deploy_command_build(&text, &build[i]);
 
         started += (build[i].state == NGX_HTTP_DEPLOY_BUILD_STARTED);
+        later += (build[i].later
+                  || build[i].state == NGX_HTTP_DEPLOY_BUILD_QUEUED);
+    }
+
+    if (later && ctx->response_url.len) {
+        (void) ngx_deploy_slack_markup(&text, "\nThe result follows.");
     }
 
     return ngx_http_deploy_command_send(r, &text,
@@ -207,7 +259,7 @@ ngx_http_deploy_command_answer(ngx_http_request_t *r,
 }
 
 
-static void
+void
 ngx_http_deploy_command_build(ngx_deploy_slack_text_t *text,
     ngx_http_deploy_build_t *build)
 {
@@ -232,11 +284,21 @@ ngx_http_deploy_command_build(ngx_deploy_slack_text_t *text,
 
     case NGX_HTTP_DEPLOY_BUILD_TIMEDOUT:
         status = NGX_DEPLOY_BUILD_QUEUED;
-        words = "may be started yet: CodeBuild has not answered so far";
+        words = build->later
+                ? "may be started yet: CodeBuild has not answered so far"
+                : "may have been started: CodeBuild did not answer";
+        break;
+
+    case NGX_HTTP_DEPLOY_BUILD_QUEUED:
+    case NGX_HTTP_DEPLOY_BUILD_STARTING:
+        status = NGX_DEPLOY_BUILD_QUEUED;
         break;
 
     default:
-        break;
+
+        if (build->later) {
+            status = NGX_DEPLOY_BUILD_QUEUED;
+        }
     }
 
     state = ngx_deploy_slack_state(status);
@@ -248,7 +310,7 @@ ngx_http_deploy_command_build(ngx_deploy_slack_text_t *text,
     (void) ngx_deploy_slack_markup(text, "* ");
     (void) ngx_deploy_slack_markup(text, words ? words : state->words);
 
-    if (status != NGX_DEPLOY_BUILD_REJECTED) {
+    if (status == NGX_DEPLOY_BUILD_STARTED || words) {
         return;
     }
 
@@ -276,11 +338,47 @@ ngx_http_deploy_command_send(ngx_http_request_t *r,
 
     pool = ngx_http_deploy_pool(r->pool);
 
-    if (ngx_deploy_slack_response(&pool, text, in_channel, &body)
+    if (ngx_deploy_slack_response(&pool, text,
+                                  in_channel ? NGX_DEPLOY_SLACK_IN_CHANNEL : 0,
+                                  &body)
         != NGX_DEPLOY_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_deploy_answer_body(r, &body);
+}
+
+
+void
+ngx_http_deploy_command_location(ngx_http_deploy_main_conf_t *dmcf,
+    ngx_http_deploy_loc_conf_t *dlcf)
+{
+    ngx_uint_t               i, slack;
+    ngx_deploy_verifier_t   *verifier;
+    ngx_http_deploy_rule_t  *rule;
+    ngx_deploy_condition_t  *on;
+
+    if (dlcf->rules == NULL) {
+        return;
+    }
+
+    slack = dlcf->off;
+    verifier = dlcf->verify ? dlcf->verify->elts : NULL;
+
+    for (i = 0; verifier && i < dlcf->verify->nelts; i++) {
+        slack |= (ngx_strcmp(verifier[i].name, "slack") == 0);
+    }
+
+    rule = dlcf->rules->elts;
+
+    for (i = 0; slack && i < dlcf->rules->nelts; i++) {
+        on = rule[i].conditions.elts;
+
+        if (((on->on & (NGX_DEPLOY_ON_COMMAND|NGX_DEPLOY_ON_ANY)) != 0)
+            != on->negate)
+        {
+            dmcf->commands = 1;
+        }
+    }
 }

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_deploy_slack_text.h"
 
 
 /* Slack shows an error to its users after three seconds */
@@ -24,9 +25,28 @@
 ngx_int_t ngx_http_deploy_command(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 
+/* ngx_http_deploy_ssl_check.c: Slack looks at the certificate, unsigned */
+
+/* 1 when a request that was refused by its headers may be one */
+ngx_uint_t ngx_http_deploy_ssl_check_asked(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+
+/* reads its body, nothing else of which is looked at: NGX_OK: it is one */
+ngx_int_t ngx_http_deploy_ssl_check(ngx_http_request_t *r);
+
+/* ngx_http_deploy_command.c */
+
 /* answers a command whose builds have their results, in words */
 ngx_int_t ngx_http_deploy_command_answer(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
+
+/* appends a line that tells what became of a build */
+void ngx_http_deploy_command_build(ngx_deploy_slack_text_t *text,
+    ngx_http_deploy_build_t *build);
+
+/* when the configuration is whole: whether a location takes commands */
+void ngx_http_deploy_command_location(ngx_http_deploy_main_conf_t *dmcf,
+    ngx_http_deploy_loc_conf_t *dlcf);
 
 
 #endif /* _NGX_HTTP_DEPLOY_COMMAND_H_INCLUDED_ */

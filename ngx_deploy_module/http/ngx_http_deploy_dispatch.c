@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_replay.h"
+#include "ngx_http_deploy_response.h"
 #include "ngx_http_deploy_retry.h"
 
 
@@ -41,7 +42,7 @@ ngx_http_deploy_dispatch_handler(ngx_http_deploy_call_t *call)
 void
 ngx_http_deploy_dispatch_done(ngx_http_deploy_dispatch_t *d)
 {
-    ngx_uint_t               queued;
+    ngx_uint_t               queued, waited;
     ngx_deploy_reply_t      *reply;
     ngx_http_deploy_call_t  *call;
 
@@ -74,6 +75,8 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_dispatch_t *d)
 
     ngx_http_deploy_replay_done(d);
 
+    waited = (d->waiter != NULL);
+
     if (d->waiter) {
         ngx_http_deploy_wake(d->waiter, d);
     }
@@ -81,6 +84,10 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_dispatch_t *d)
     if (d->notice && !queued) {
         ngx_http_deploy_notice_tell(d->notice, d->pool, reply,
                                  d->state == NGX_HTTP_DEPLOY_BUILD_STARTED);
+
+        if (!waited) {
+            ngx_http_deploy_response_build(d);
+        }
     }
 
     if (d->stored) {

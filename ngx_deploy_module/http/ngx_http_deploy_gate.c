@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy_accept.h"
 #include "ngx_http_deploy_body.h"
+#include "ngx_http_deploy_command.h"
 #include "ngx_http_deploy_sns.h"
 
 
@@ -97,6 +98,11 @@ ngx_http_deploy_gate(ngx_http_request_t *r)
         if (rc == NGX_DECLINED) {
             ctx->verified = 1;
 
+            if (ngx_http_deploy_ssl_check_asked(r, ctx)) {
+                ctx->ssl_check = 1;
+                goto read;
+            }
+
 #if (NGX_HTTP_V2)
 
             /* an answer before the end of the body becomes a reset stream */
@@ -113,9 +119,7 @@ ngx_http_deploy_gate(ngx_http_request_t *r)
         }
     }
 
-#if (NGX_HTTP_V2)
 read:
-#endif
 
     ctx->hashed = (r->request_body == NULL && !ctx->verified);
     ctx->reading = 1;
@@ -418,6 +422,13 @@ ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
     /* the sender may try again when it is no fault of its own */
 
     later = (ctx->verdict == NGX_DEPLOY_VERIFY_CERTIFICATE);
+
+    if (ctx->ssl_check && ngx_http_deploy_ssl_check(r) == NGX_OK) {
+        ctx->result = "ignored";
+        ngx_http_finalize_request(r, ngx_http_deploy_answer_body(r, NULL));
+
+        return NGX_DONE;
+    }
 
     if (!ctx->logged) {
         ctx->logged = 1;

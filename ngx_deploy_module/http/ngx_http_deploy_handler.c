@@ -368,6 +368,7 @@ ngx_http_deploy_timer(ngx_event_t *ev)
 
         d->waiter = NULL;
         build[i].dispatch = NULL;
+        build[i].later = 1;
 
         if (d->stored) {
             build[i].state = NGX_HTTP_DEPLOY_BUILD_QUEUED;

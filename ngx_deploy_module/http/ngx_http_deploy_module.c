@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_aws.h"
+#include "ngx_http_deploy_command.h"
 #include "ngx_http_deploy_notify.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_retry.h"
@@ -386,6 +387,8 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->verify || conf->handler) {
         dmcf->threads = 1;
     }
+
+    ngx_http_deploy_command_location(dmcf, conf);
 
     /* bodies of webhooks belong in memory; the default is two pages */
 

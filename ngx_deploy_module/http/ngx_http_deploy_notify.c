@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy_notify.h"
+#include "ngx_http_deploy_response.h"
 #include "ngx_deploy_slack.h"
 
 
@@ -21,6 +21,13 @@ ngx_http_deploy_notify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_deploy_loc_conf_t *dlcf = conf;
 
+    return ngx_http_deploy_notify_line(cf, &dlcf->notify);
+}
+
+
+char *
+ngx_http_deploy_notify_line(ngx_conf_t *cf, ngx_array_t **list)
+{
     ngx_str_t                    *value;
     ngx_uint_t                    i, n;
     ngx_http_deploy_notify_t     *notify, *copy;
@@ -30,41 +37,42 @@ ngx_http_deploy_notify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_strcmp(value[1].data, "off") == 0 && cf->args->nelts == 2) {
 
-        if (dlcf->notify != NGX_CONF_UNSET_PTR) {
+        if (*list != NGX_CONF_UNSET_PTR) {
             return "is duplicate";
         }
 
-        dlcf->notify = NULL;
+        *list = NULL;
 
         return NGX_CONF_OK;
     }
 
     if (ngx_strcmp(value[1].data, "slack") != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown target \"%V\" of \"deploy_notify\"",
-                           &value[1]);
+                           "unknown target \"%V\" of \"%V\"",
+                           &value[1], &value[0]);
         return NGX_CONF_ERROR;
     }
 
-    if (dlcf->notify == NULL) {
+    if (*list == NULL) {
         return "is duplicate";
     }
 
-    if (dlcf->notify == NGX_CONF_UNSET_PTR) {
-        dlcf->notify = ngx_array_create(cf->pool, 2,
-                                        sizeof(ngx_http_deploy_notify_t));
-        if (dlcf->notify == NULL) {
+    if (*list == NGX_CONF_UNSET_PTR) {
+        *list = ngx_array_create(cf->pool, 2,
+                                 sizeof(ngx_http_deploy_notify_t));
+        if (*list == NULL) {
             return NGX_CONF_ERROR;
         }
     }
 
-    notify = ngx_array_push(dlcf->notify);
+    notify = ngx_array_push(*list);
     if (notify == NULL) {
         return NGX_CONF_ERROR;
     }
 
     ngx_memzero(notify, sizeof(ngx_http_deploy_notify_t));
 
+    notify->directive = value[0].data;
     notify->file = cf->conf_file->file.name.data;
     notify->line = cf->conf_file->line;
 
@@ -146,13 +154,14 @@ ngx_http_deploy_notify_init(ngx_conf_t *cf)
 
         if (reason) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"deploy_notify slack\" %s in %s:%ui",
-                          reason, notify[i].file, notify[i].line);
+                          "\"%s slack\" %s in %s:%ui",
+                          notify[i].directive, reason, notify[i].file,
+                          notify[i].line);
             return NGX_ERROR;
         }
     }
 
-    if (dmcf->slack && dmcf->notifies.nelts == 0) {
+    if (dmcf->slack && dmcf->notifies.nelts == 0 && !dmcf->commands) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"deploy_slack\" in %s:%ui is not used: there is no "
                       "\"deploy_notify\"",
@@ -163,7 +172,7 @@ ngx_http_deploy_notify_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return (dmcf->notifies.nelts || dmcf->chains)
+    return (dmcf->notifies.nelts || dmcf->chains || dmcf->commands)
            ? ngx_http_deploy_board_add(cf) : NGX_OK;
 }
 
@@ -173,24 +182,32 @@ ngx_http_deploy_notify_channels(ngx_http_request_t *r,
     ngx_deploy_event_t *event, ngx_array_t *channels)
 {
     ngx_uint_t                    i;
+    ngx_array_t                  *list;
     ngx_deploy_match_t            match;
     ngx_deploy_matcher_t          matcher;
     ngx_deploy_condition_t       *c;
     ngx_http_deploy_notify_t     *notify;
+    ngx_http_deploy_project_t    *project;
     ngx_http_deploy_loc_conf_t   *dlcf;
     ngx_http_deploy_main_conf_t  *dmcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
     dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
 
-    if (dlcf->notify == NULL) {
+    project = ngx_http_deploy_find_project(dmcf,
+                                         &event->facts[NGX_DEPLOY_PROJECT]);
+
+    list = (project && project->notify != NGX_CONF_UNSET_PTR)
+           ? project->notify : dlcf->notify;
+
+    if (list == NULL) {
         return NGX_OK;
     }
 
     matcher = ngx_http_deploy_matcher(r);
-    notify = dlcf->notify->elts;
+    notify = list->elts;
 
-    for (i = 0; i < dlcf->notify->nelts; i++) {
+    for (i = 0; i < list->nelts; i++) {
         c = notify[i].conditions.elts;
 
         if (!ngx_http_deploy_notify_on(c, event)
@@ -271,7 +288,7 @@ ngx_http_deploy_notice_create(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    n = ngx_palloc(pool, sizeof(ngx_http_deploy_notice_t));
+    n = ngx_pcalloc(pool, sizeof(ngx_http_deploy_notice_t));
     if (n == NULL) {
         return NGX_ERROR;
     }
@@ -306,6 +323,19 @@ ngx_http_deploy_notice_create(ngx_http_request_t *r,
         {
             return NGX_ERROR;
         }
+    }
+
+    /* no more messages than Slack takes */
+
+    if (index < NGX_HTTP_DEPLOY_RESPONSE_MAX) {
+
+        if (ngx_http_deploy_copy(pool, &n->response_url, &ctx->response_url)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        n->response_until = ngx_time() + NGX_HTTP_DEPLOY_RESPONSE_TIME;
     }
 
     /* what has no id is known by what it would have been */

@@ -20,6 +20,7 @@ struct ngx_http_deploy_slack_s {
     ngx_str_t                     webhook;        /* URLs */
     ngx_str_t                     post;
     ngx_str_t                     update;
+    ngx_str_t                     endpoint;       /* empty: Slack's hosts */
     u_char                       *file;
     ngx_uint_t                    line;
 };
@@ -30,6 +31,7 @@ struct ngx_http_deploy_slack_s {
 struct ngx_http_deploy_notify_s {
     ngx_str_t                     channel;        /* empty: the default */
     ngx_array_t                   conditions;     /* that of "on" first */
+    u_char                       *directive;
     u_char                       *file;
     ngx_uint_t                    line;
 };
@@ -38,7 +40,8 @@ struct ngx_http_deploy_notify_s {
 /*
  * A build that is being started: what is known of it, and the channels where
  * it is to be told that it was started, or that it was not.  The request may
- * be gone by then, so its rules are asked before.
+ * be gone by then, so its rules are asked before.  response_url is where the
+ * user who asked for it is told, once; it is a secret.
  */
 
 typedef struct {
@@ -46,6 +49,8 @@ typedef struct {
     ngx_str_t                     key;            /* if it gets no id */
     ngx_array_t                   started;        /* ngx_str_t */
     ngx_array_t                   rejected;
+    ngx_str_t                     response_url;   /* empty: nobody asked */
+    time_t                        response_until; /* it is good */
 } ngx_http_deploy_notice_t;
 
 
@@ -55,14 +60,20 @@ char *ngx_http_deploy_slack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_deploy_notify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /*
+ * A line of deploy_notify, or of "notify" in deploy_project, for a list that
+ * is NGX_CONF_UNSET_PTR before the first one: NGX_CONF_OK or an error.
+ */
+char *ngx_http_deploy_notify_line(ngx_conf_t *cf, ngx_array_t **list);
+
+/*
  * Checks what needs all of the configuration and declares the memory of
  * builds, if there is any use of it: NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_deploy_notify_init(ngx_conf_t *cf);
 
 /*
- * The channels of those deploy_notify lines of the location that match an
- * event of a build, each once: NGX_OK or NGX_ERROR.
+ * The channels of those lines of the project, or else of the location, that
+ * match an event of a build, each once: NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_deploy_notify_channels(ngx_http_request_t *r,
     ngx_deploy_event_t *event, ngx_array_t *channels);

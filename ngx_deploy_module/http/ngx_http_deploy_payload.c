@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_body.h"
+#include "ngx_http_deploy_response.h"
 
 #include "ngx_deploy_identity.h"
 #include "ngx_deploy_work_arena.h"
@@ -246,6 +247,7 @@ ngx_http_deploy_parse_result(ngx_http_deploy_parse_t *parse, ngx_int_t rc)
 
     if (ngx_deploy_payload_slack(parse->payload, &slack) == NGX_DEPLOY_OK) {
         ctx->challenge = slack.challenge;
+        ngx_http_deploy_response_take(ctx->request, ctx, &slack.response_url);
     }
 
     return parse->identify ? ngx_http_deploy_identity_set(parse->body.request,

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_aws.h"
+#include "ngx_http_deploy_notify.h"
 
 
 static char *ngx_http_deploy_project_member(ngx_conf_t *cf,
@@ -49,6 +50,7 @@ ngx_http_deploy_project(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_memzero(project, sizeof(ngx_http_deploy_project_t));
 
     project->name = value[1];
+    project->notify = NGX_CONF_UNSET_PTR;
 
     if (ngx_array_init(&project->env, cf->pool, 4,
                        sizeof(ngx_http_deploy_env_t))
@@ -76,6 +78,7 @@ static char *
 ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf)
 {
+    char                       *rv;
     ngx_int_t                   rc;
     ngx_str_t                  *value;
     ngx_uint_t                  nelts;
@@ -109,6 +112,17 @@ ngx_http_deploy_project_member(ngx_conf_t *cf, ngx_command_t *dummy,
         return (ngx_http_deploy_compile(cf, &value[1], project->source_version)
                 == NGX_OK)
                ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    if (ngx_strcmp(value[0].data, "notify") == 0 && nelts >= 2) {
+
+        rv = ngx_http_deploy_notify_line(cf, &project->notify);
+
+        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+            goto duplicate;
+        }
+
+        return rv;
     }
 
     rc = ngx_http_deploy_aws_member(cf, project);

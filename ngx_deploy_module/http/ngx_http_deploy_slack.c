@@ -108,6 +108,7 @@ ngx_http_deploy_slack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    slack->endpoint = endpoint;
     slack->file = cf->conf_file->file.name.data;
     slack->line = cf->conf_file->line;
 
@@ -207,7 +208,7 @@ ngx_http_deploy_slack_token(ngx_conf_t *cf, ngx_http_deploy_slack_t *slack,
     ngx_sprintf(slack->authorization.data, "Bearer %V", &token);
 
     if (endpoint->len == 0) {
-        *endpoint = host;
+        endpoint = &host;
     }
 
     if (ngx_http_deploy_slack_join(cf, &slack->post, endpoint, &post)

@@ -385,10 +385,17 @@ test_response(void)
 
     (void) ngx_deploy_slack_markup(&text, "*started* \"x\"");
 
-    is_int(ngx_deploy_slack_response(tap_pool(), &text, 1, &body),
+    is_int(ngx_deploy_slack_response(tap_pool(), &text,
+                                     NGX_DEPLOY_SLACK_IN_CHANNEL, &body),
            NGX_DEPLOY_OK, "to all");
     is_str(body, "{\"response_type\":\"in_channel\",\"text\":\"*started* "
            "\\\"x\\\"\"}", "its body");
+
+    is_int(ngx_deploy_slack_response(tap_pool(), &text, NGX_DEPLOY_SLACK_KEEP,
+                                     &body),
+           NGX_DEPLOY_OK, "beside a message");
+    is_str(body, "{\"response_type\":\"ephemeral\",\"text\":\"*started* "
+           "\\\"x\\\"\",\"replace_original\":false}", "its body");
 }
 
 

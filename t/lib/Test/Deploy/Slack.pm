@@ -18,7 +18,8 @@ package Test::Deploy::Slack;
 #
 # Faults, for "chat.postMessage", "chat.update", "webhook", "response" or "*":
 #
-#     429, 500, 503   that status; 429 has Retry-After: 1
+#     302, 429, 500, 503
+#                     that status; 429 has Retry-After: 1, 302 a Location
 #     error:NAME      {"ok":false,"error":NAME}; of a webhook the status 400
 #                     and NAME
 #     reset, close    nothing is answered, nothing is done
@@ -212,6 +213,12 @@ sub check_request {
     $request->{json} = $json;
 
     push(@$violations, check_message($method, $json));
+
+    # a new message instead of the one that has the button is not meant
+    push(@$violations, 'replace_original')
+        if $target =~ m{^/actions/}
+           && (!JSON::PP::is_bool($json->{replace_original})
+               || $json->{replace_original});
 
     if ($api && ($json->{channel} || '') !~ /^[CDG][A-Z0-9]+\z/) {
         push(@$violations, 'channel');
@@ -425,7 +432,13 @@ sub handle {
 
         return { status => $refused->[0], body => $refused->[1] } if $refused;
 
-        check_rate($state, $request, $method) if $method ne 'response';
+        if ($method eq 'response') {
+            push(@{ $request->{violations} }, 'more than five responses')
+                if ++$state->{responses}{$request->{target}} > 5;
+
+        } else {
+            check_rate($state, $request, $method);
+        }
 
         return $self->decide($state, $request, $method);
     });
@@ -440,6 +453,10 @@ sub handle {
 
     push(@headers, "Retry-After: $answer->{retry_after}")
         if defined $answer->{retry_after};
+
+    # whoever follows it sends what has an unknown target
+    push(@headers, 'Location: ' . $self->endpoint() . '/elsewhere')
+        if $answer->{status} =~ /^3/;
 
     return $self->reply($s, $request, $answer, $answer->{status}, \@headers,
                         $answer->{body});
