@@ -171,11 +171,12 @@ like(text($message), qr/"\*Author\*\\n<[^|]+\|ann>"/, 'the author is known');
 like(text($message), qr/"\*Started by\*\\nmerge"/, 'the cause is known');
 
 report($id, phase => 'install', status => 'succeeded', duration => 12);
-report($id, phase => 'build', status => 'in_progress');
+report($id, phase => 'build', status => 'in_progress', message => 'tests');
 $message = wait_text($id, qr/in `build`/);
 
 is($message->{ts}, $ts, 'the same message');
 like(text($message), qr/:white_check_mark: `install` 12 s/, 'a phase');
+like(text($message), qr/_sand: `build` tests"/, 'what a phase does');
 
 is(scalar $cb->builds('api-smoke'), 0, 'a phase starts no build');
 
@@ -221,6 +222,8 @@ ok($slack->wait_message(sub {
 }, 15), 'the log');
 
 $message = wait_text($id, qr/succeeded/);
+unlike(text($message), qr/`build` 1 min 1 s tests/, 'not after its end');
+unlike(text($message), qr/`completed`/, 'the end is no phase');
 like(text($message), qr/\*Downstream\*\\n:rocket: <\S+\|api-smoke> started/,
      'the next build beneath');
 
@@ -244,6 +247,18 @@ ok($message, 'in the message of the first one');
 ok($slack->wait_message(sub {
     return of_build($smoke->{id})->($_[0]) && @{ $_[0]{replies} };
 }), 'a detail in the thread');
+
+# what follows a phase that failed fails because of it; what was said of a
+# phase before its end says nothing of that
+
+report($smoke->{id}, phase => 'post_build', status => 'failed');
+event($smoke->{id}, 'FAILED');
+
+$message = $slack->wait_message(sub {
+    return of_build($smoke->{id})->($_[0])
+           && text($_[0]) =~ /:x: `post_build`/ && text($_[0]) =~ /\|Log>/;
+}, 15);
+like($message->{text}, qr/failed in `build`/, 'where it failed');
 
 # the word of AWS counts more than that of a script
 

@@ -216,6 +216,13 @@ ngx_deploy_build_phase(ngx_deploy_build_t *build,
     if (ngx_deploy_build_advances(phase->status, 0, told->status,
                                   report->told))
     {
+        /* what was said of its beginning says nothing of its end */
+
+        if (!ngx_deploy_build_final(phase->status)) {
+            phase->message.len = 0;
+            phase->message.data = NULL;
+        }
+
         phase->status = told->status;
         rc = NGX_DEPLOY_OK;
     }
@@ -225,9 +232,14 @@ ngx_deploy_build_phase(ngx_deploy_build_t *build,
         rc = NGX_DEPLOY_OK;
     }
 
+    /* at the end the first word counts: a script's says more than AWS's */
+
     if (told->message.len
-        && !ngx_deploy_str_eq(&phase->message, &told->message)
-        && (phase->message.len == 0 || told->status == phase->status))
+        && (phase->message.len == 0
+            || !ngx_deploy_build_final(phase->status))
+        && (told->status == phase->status
+            || (told->status == NGX_DEPLOY_BUILD_UNKNOWN
+                && phase->message.len == 0)))
     {
         if (ngx_deploy_build_text(&phase->message, &told->message,
                                   NGX_DEPLOY_BUILD_MAX_TEXT)

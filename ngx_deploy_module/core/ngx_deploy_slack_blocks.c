@@ -130,8 +130,12 @@ ngx_deploy_slack_facts(ngx_deploy_slack_writer_t *w)
 
     ngx_deploy_slack_paged(w, "Commit", NGX_DEPLOY_PAGE_COMMIT, &commit);
 
-    ngx_deploy_slack_paged(w, "Author", NGX_DEPLOY_PAGE_SENDER,
-                           &facts[NGX_DEPLOY_SENDER]);
+    /* of a command it is the one who started it */
+
+    if (!ngx_deploy_str_is(&facts[NGX_DEPLOY_PROVIDER], "slack")) {
+        ngx_deploy_slack_paged(w, "Author", NGX_DEPLOY_PAGE_SENDER,
+                               &facts[NGX_DEPLOY_SENDER]);
+    }
 
     ngx_deploy_slack_request(w);
     ngx_deploy_slack_cause(w);
@@ -307,7 +311,7 @@ ngx_deploy_slack_field_end(ngx_deploy_slack_writer_t *w)
 }
 
 
-/* what is said of the status: why it failed */
+/* why it failed: as the phase has said, or else the build */
 
 static void
 ngx_deploy_slack_said(ngx_deploy_slack_writer_t *w)
@@ -318,11 +322,12 @@ ngx_deploy_slack_said(ngx_deploy_slack_writer_t *w)
 
     said = &w->build->message;
 
-    for (i = 0; said->len == 0 && i < w->build->nphases; i++) {
+    for (i = 0; i < w->build->nphases; i++) {
         phase = &w->build->phases[i];
 
-        if (phase->status > NGX_DEPLOY_BUILD_SUCCEEDED) {
+        if (phase->status > NGX_DEPLOY_BUILD_SUCCEEDED && phase->message.len) {
             said = &phase->message;
+            break;
         }
     }
 
@@ -350,17 +355,29 @@ ngx_deploy_slack_output(ngx_deploy_slack_text_t *text,
 static void
 ngx_deploy_slack_phases(ngx_deploy_slack_writer_t *w)
 {
-    size_t  i;
+    size_t                           i;
+    const ngx_deploy_build_phase_t  *phase;
 
     ngx_deploy_slack_clear(w, NGX_DEPLOY_SLACK_MAX_TEXT);
 
     for (i = 0; i < w->build->nphases; i++) {
+        phase = &w->build->phases[i];
 
         if (i) {
             (void) ngx_deploy_slack_markup(&w->text, "\n");
         }
 
-        ngx_deploy_slack_phase(&w->text, &w->build->phases[i]);
+        ngx_deploy_slack_phase(&w->text, phase);
+
+        /* what is said at the end has a place of its own */
+
+        if (phase->message.len && phase == ngx_deploy_slack_place(w->build)
+            && !ngx_deploy_build_final(phase->status))
+        {
+            (void) ngx_deploy_slack_markup(&w->text, " ");
+            ngx_deploy_slack_put(&w->text, &phase->message,
+                                 NGX_DEPLOY_SLACK_MAX_DOING, 0);
+        }
     }
 
     if (w->text.len) {

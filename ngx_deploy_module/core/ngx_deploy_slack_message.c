@@ -17,8 +17,6 @@ static int ngx_deploy_slack_end(ngx_deploy_slack_writer_t *w,
 static ngx_deploy_json_t *ngx_deploy_slack_envelope(
     ngx_deploy_slack_writer_t *w, const ngx_deploy_slack_target_t *target);
 static void ngx_deploy_slack_headline(ngx_deploy_slack_writer_t *w);
-static const ngx_deploy_build_phase_t *ngx_deploy_slack_place(
-    const ngx_deploy_build_t *build);
 
 
 static const ngx_deploy_slack_state_t
@@ -259,24 +257,32 @@ ngx_deploy_slack_headline(ngx_deploy_slack_writer_t *w)
 }
 
 
-/* the phase where the build is, or where it went wrong */
-
-static const ngx_deploy_build_phase_t *
+const ngx_deploy_build_phase_t *
 ngx_deploy_slack_place(const ngx_deploy_build_t *build)
 {
-    size_t  i;
+    size_t                           i;
+    const ngx_deploy_build_phase_t  *phase;
 
     if (build->status == NGX_DEPLOY_BUILD_SUCCEEDED) {
         return NULL;
     }
 
-    for (i = build->nphases; i; i--) {
-        if (build->phases[i - 1].status == build->status) {
-            return &build->phases[i - 1];
+    phase = NULL;
+
+    for (i = 0; i < build->nphases; i++) {
+
+        if (build->phases[i].status == build->status) {
+            phase = &build->phases[i];
+
+            /* those after it fail because of it */
+
+            if (ngx_deploy_build_final(build->status)) {
+                break;
+            }
         }
     }
 
-    return NULL;
+    return phase;
 }
 
 

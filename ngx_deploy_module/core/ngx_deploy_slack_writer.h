@@ -17,6 +17,7 @@
 
 #define NGX_DEPLOY_SLACK_MAX_NAME    200    /* units of a value */
 #define NGX_DEPLOY_SLACK_MAX_OUTPUT  1500   /* of what a script says */
+#define NGX_DEPLOY_SLACK_MAX_DOING   100    /* ... while it is at it */
 
 
 /* a message in the making: one text after another in the same room */
@@ -40,6 +41,10 @@ ngx_deploy_json_t *ngx_deploy_slack_string(ngx_deploy_slack_writer_t *w);
 /* the attachment with all of the build; NULL or w->rc: memory is short */
 ngx_deploy_json_t *ngx_deploy_slack_attachment(ngx_deploy_slack_writer_t *w,
     unsigned buttons);
+
+/* the phase where the build is, or where it went wrong first; NULL: none */
+const ngx_deploy_build_phase_t *ngx_deploy_slack_place(
+    const ngx_deploy_build_t *build);
 
 /* appends a line of a phase: icon, name, duration */
 void ngx_deploy_slack_phase(ngx_deploy_slack_text_t *text,

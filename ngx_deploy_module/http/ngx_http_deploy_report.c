@@ -114,7 +114,12 @@ ngx_http_deploy_report_read(ngx_deploy_event_t *event,
                                         event->facts[NGX_DEPLOY_NUMBER].len);
     }
 
-    if (event->facts[NGX_DEPLOY_PHASE].len == 0) {
+    /* a change of the state tells where the build is by then, of no phase */
+
+    if (event->facts[NGX_DEPLOY_PHASE].len == 0
+        || ngx_deploy_str_is(&event->facts[NGX_DEPLOY_EVENT],
+                             "codebuild_state"))
+    {
         report->message = event->facts[NGX_DEPLOY_MESSAGE];
         return;
     }

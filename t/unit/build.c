@@ -261,7 +261,22 @@ test_phases(void)
     is_int(tell_phase("build", "in_progress", -1, "testing", 0),
            NGX_DEPLOY_DECLINED, "a late message");
     is_str(build.phases[1].message, "3 tests failed", "is not taken");
+    is_int(tell_phase("build", "FAILED", -1, "exit status 1", 1),
+           NGX_DEPLOY_DECLINED, "AWS's word");
+    is_str(build.phases[1].message, "3 tests failed", "neither");
     is_str(build.message, NULL, "the build has none");
+
+    tell_phase("post_build", "in_progress", -1, "waiting", 0);
+    is_str(build.phases[2].message, "waiting", "what it does");
+    tell_phase("post_build", "in_progress", -1, "testing", 0);
+    is_str(build.phases[2].message, "testing", "what it does then");
+    is_int(tell_phase("post_build", "succeeded", 9, NULL, 0), NGX_DEPLOY_OK,
+           "ends");
+    is_str(build.phases[2].message, NULL, "does it no more");
+    tell_phase("post_build", "in_progress", -1, "still waiting", 0);
+    is_str(build.phases[2].message, NULL, "nor when that comes late");
+    tell_phase("post_build", "", -1, "a word", 0);
+    is_str(build.phases[2].message, "a word", "said of no status");
 
     ngx_deploy_build_init(&build);
 

@@ -136,6 +136,11 @@ test_progress(void)
         "stop button");
     hasnt("Retry", "no retry button");
 
+    phase("pre_build", NGX_DEPLOY_BUILD_IN_PROGRESS, -1, "wait for <db>");
+    write_message("a phase at work");
+    has(":hourglass_flowing_sand: `pre_build` wait for &lt;db&gt;\"",
+        "what it does");
+
     target.ts = tap_str("1700000000.000100");
     write_message("an update");
     has("{\"channel\":\"C0DEPLOYS\",\"ts\":\"1700000000.000100\",\"text\":",
@@ -184,9 +189,18 @@ test_end(void)
     has("\"action_id\":\"deploy_retry\",\"value\":\"api-prod:1\"}", "retry");
     hasnt("deploy_stop", "no stop");
 
+    phase("post_build", NGX_DEPLOY_BUILD_FAILED, -1, NULL);
+    write_message("the phase after it");
+    has("* failed in `build`: ", "where it failed first");
+    has(":x: `post_build`\"", "the phase after it");
+
     build.message = tap_str("COMMAND_EXECUTION_ERROR");
     write_message("with a message");
-    has("```COMMAND_EXECUTION_ERROR```", "message of the build first");
+    has("```2 of 9 tests failed\\n", "what the phase says first");
+    hasnt("COMMAND_EXECUTION_ERROR", "message of the build");
+    build.phases[0].message = tap_str(NULL);
+    write_message("with that alone");
+    has("```COMMAND_EXECUTION_ERROR```", "message of the build");
 
     build.status = NGX_DEPLOY_BUILD_SUCCEEDED;
     build.finished = 1000 + 3600 * 2 + 60;
