@@ -15,6 +15,7 @@ use JSON::PP ();
 
 use Test::More;
 use Test::Deploy;
+use Test::Deploy::Buildspec;
 
 
 my $root = "$FindBin::Bin/..";
@@ -37,50 +38,11 @@ sub slurp {
 # shellcheck
 
 
-# phase => { commands => [...], finally => [...] } of our own buildspec, which
-# has plain values and blocks after "|" only
+my $spec = Test::Deploy::Buildspec->new(slurp("$root/conf/buildspec.yml"));
+my %env = %{ $spec->env() };
 
-sub phases {
-    my ($text) = @_;
-
-    my (%phases, $phase, $list, $block);
-
-    for (split(/\n/, $text)) {
-        if ($block && /^ {8}(.*)/) {
-            $list->[-1] .= "$1\n";
-            next;
-        }
-
-        $block = 0;
-
-        if (/^  (\w+):$/) {
-            $phase = $1;
-
-        } elsif (/^    (commands|finally):$/) {
-            $list = $phases{$phase}{$1} = [];
-
-        } elsif (/^      - \|$/) {
-            push(@$list, '');
-            $block = 1;
-
-        } elsif (/^      - ([^"'|>&*!%#`@](?!.*(?:: | #)).*)$/) {
-            push(@$list, "$1\n");
-
-        } elsif (/^      - /) {
-            die "not a plain value: $_";
-        }
-    }
-
-    return %phases;
-}
-
-
-my $spec = slurp("$root/conf/buildspec.yml");
-my %phases = phases($spec);
-my %env = $spec =~ /^    ([A-Z]+): (.*)$/mg;
-my @order = qw(install pre_build build post_build);
-
-is_deeply([sort(keys(%phases))], [sort(@order)], 'the four phases');
+is_deeply([sort(keys(%{ $spec->phases() }))],
+          [sort(@Test::Deploy::Buildspec::ORDER)], 'the four phases');
 
 SKIP: {
     my ($code) = $t->capture('shellcheck', '--version');
@@ -96,8 +58,7 @@ SKIP: {
 
     # variables are set by "env" of the file, or by CodeBuild
     my $text = "#!/bin/sh\n# shellcheck disable=SC2153,SC2154\n"
-               . join('', map { @{ $phases{$_}{commands} },
-                                @{ $phases{$_}{finally} } } @order);
+               . join('', $spec->commands());
 
     ($code, $out) = $t->capture('shellcheck',
                                 $t->write_file('buildspec.sh', $text));
@@ -338,30 +299,14 @@ EOF
 $t->write_file("bin/$_", $tool, 0755) for qw(docker aws);
 
 
-# (exit code, calls): a phase ends at the first command that fails; after
-# that of install or pre_build comes nothing, after that of build post_build
+# (exit code, calls)
 
 sub buildspec {
     my ($fail) = @_;
 
-    my $text = "CODEBUILD_BUILD_SUCCEEDING=1\nlast=\n";
-
     unlink($t->path('calls'));
 
-    for my $phase (@order) {
-        my $start = ($phase eq 'post_build')
-                    ? "[ \$CODEBUILD_BUILD_SUCCEEDING = 1 ] || [ \$last = build ]"
-                    : '[ $CODEBUILD_BUILD_SUCCEEDING = 1 ]';
-
-        $text .= "if $start; then\nlast=$phase\nfailed=0\n"
-                 . join('', map { "[ \$failed = 1 ] || {\n$_} || failed=1\n" }
-                            @{ $phases{$phase}{commands} })
-                 . join('', @{ $phases{$phase}{finally} })
-                 . "[ \$failed = 0 ] || CODEBUILD_BUILD_SUCCEEDING=0\nfi\n";
-    }
-
-    $t->write_file('run.sh', $text
-                             . "exit \$((1 - CODEBUILD_BUILD_SUCCEEDING))\n");
+    $t->write_file('run.sh', $spec->script());
 
     my ($code, $out) = build({ %env, CALLS => $t->path('calls'),
         FAIL => $fail, PATH => $t->path('bin') . ":$ENV{PATH}",
