@@ -128,11 +128,11 @@ works('removed: a new one');
 
 # of a newer version
 
-$store->do('PRAGMA user_version = 2');
+$store->do('PRAGMA user_version = 3');
 $t->restart();
 refused('newer');
-ok($t->wait_log(qr/is of a newer version of the module: schema 2/), 'logged');
-$store->do('PRAGMA user_version = 1');
+ok($t->wait_log(qr/is of a newer version of the module: schema 3/), 'logged');
+$store->do('PRAGMA user_version = 2');
 works('newer: set back');
 
 # a page of it

@@ -13,7 +13,7 @@
 
 static int ngx_deploy_store_begin(ngx_deploy_store_t *store,
     ngx_deploy_store_op_t *ops);
-static int ngx_deploy_store_writes(ngx_deploy_store_op_e type);
+static int ngx_deploy_store_writes(ngx_deploy_store_op_t *op);
 static void ngx_deploy_store_each(ngx_deploy_store_t *store,
     ngx_deploy_store_op_t *op);
 static int ngx_deploy_store_do(ngx_deploy_store_t *store,
@@ -139,15 +139,19 @@ ngx_deploy_store_begin(ngx_deploy_store_t *store, ngx_deploy_store_op_t *ops)
 
     for (op = ops; op; op = op->next) {
 
-        if (op->type != NGX_DEPLOY_STORE_TAKE) {
-            store->writing |= ngx_deploy_store_writes(op->type);
+        if (op->type != NGX_DEPLOY_STORE_TAKE
+            && op->type != NGX_DEPLOY_STORE_BEHIND)
+        {
+            store->writing |= ngx_deploy_store_writes(op);
             continue;
         }
 
-        /* with nothing to take nobody is kept from writing */
+        /* with nothing to take or to tell nobody is kept from writing */
 
         if (!store->writing) {
-            due = ngx_deploy_store_due(store);
+            due = (op->type == NGX_DEPLOY_STORE_TAKE)
+                  ? ngx_deploy_store_due(store)
+                  : ngx_deploy_store_any_behind(store);
 
             if (due == NGX_DEPLOY_ERROR) {
                 return NGX_DEPLOY_ERROR;
@@ -164,9 +168,10 @@ ngx_deploy_store_begin(ngx_deploy_store_t *store, ngx_deploy_store_op_t *ops)
 
 
 static int
-ngx_deploy_store_writes(ngx_deploy_store_op_e type)
+ngx_deploy_store_writes(ngx_deploy_store_op_t *op)
 {
-    return type != NGX_DEPLOY_STORE_FIND;
+    return op->type != NGX_DEPLOY_STORE_FIND
+           && (op->type != NGX_DEPLOY_STORE_RECALL || op->u.recall.take);
 }
 
 
@@ -175,7 +180,7 @@ ngx_deploy_store_writes(ngx_deploy_store_op_e type)
 static void
 ngx_deploy_store_each(ngx_deploy_store_t *store, ngx_deploy_store_op_t *op)
 {
-    if (!store->writing || !ngx_deploy_store_writes(op->type)) {
+    if (!store->writing || !ngx_deploy_store_writes(op)) {
         op->rc = ngx_deploy_store_do(store, op);
         return;
     }
@@ -223,11 +228,14 @@ ngx_deploy_store_do(ngx_deploy_store_t *store, ngx_deploy_store_op_t *op)
     case NGX_DEPLOY_STORE_FIND:
         return ngx_deploy_store_find(store, &op->u.find);
 
-    case NGX_DEPLOY_STORE_REPORT:
-        return ngx_deploy_store_report(store, &op->u.report);
+    case NGX_DEPLOY_STORE_SAVE:
+        return ngx_deploy_store_save(store, &op->u.save);
 
-    case NGX_DEPLOY_STORE_MESSAGE:
-        return ngx_deploy_store_message(store, &op->u.message);
+    case NGX_DEPLOY_STORE_RECALL:
+        return ngx_deploy_store_recall(store, &op->u.recall);
+
+    case NGX_DEPLOY_STORE_BEHIND:
+        return ngx_deploy_store_behind(store, &op->u.behind);
 
     default: /* NGX_DEPLOY_STORE_PRUNE */
         return ngx_deploy_store_prune(store, &op->u.prune);

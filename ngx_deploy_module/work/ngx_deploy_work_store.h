@@ -28,11 +28,14 @@
  */
 
 #define NGX_DEPLOY_STORE_FILE     "deploy.db"
-#define NGX_DEPLOY_STORE_VERSION  1
+#define NGX_DEPLOY_STORE_VERSION  2
 
 /* longest message of an attempt, longest list of a find or a take */
 #define NGX_DEPLOY_STORE_MAX_MESSAGE  1024
 #define NGX_DEPLOY_STORE_MAX_LIST     1000
+
+/* ms after which a table that was not heard of is taken for gone */
+#define NGX_DEPLOY_STORE_SILENCE      10000
 
 
 typedef struct ngx_deploy_store_s  ngx_deploy_store_t;
@@ -61,6 +64,7 @@ typedef struct {
     ngx_deploy_str_t              credentials;
     ngx_deploy_str_t              token;        /* idempotencyToken */
     ngx_deploy_str_t              body;         /* of StartBuild */
+    ngx_deploy_str_t              notice;       /* what is to be told */
     unsigned                      paths_unknown;
 
     ngx_deploy_store_state_e      state;
@@ -84,8 +88,9 @@ typedef struct {
     ngx_deploy_str_t              url;
     int64_t                       number;       /* -1: not known */
 
-    ngx_deploy_str_t              status;       /* by reports, may be absent */
-    ngx_deploy_str_t              phase;
+    ngx_deploy_str_t              status;       /* by reports, or absent */
+    int64_t                       final;        /* since when it is, or 0 */
+    ngx_deploy_str_t              record;       /* its data, the same */
 } ngx_deploy_store_build_t;
 
 
@@ -106,14 +111,33 @@ typedef struct {
 } ngx_deploy_store_delivery_t;
 
 
+/*
+ * What is known of a build and told of it, whoever started it: a record of a
+ * table of builds in the memory of an nginx (core/ngx_deploy_board.h), of
+ * which the store is the memory that lasts.  Several tables may share it.
+ */
+
+typedef struct {
+    ngx_deploy_str_t              build;        /* its id, or another text */
+    int64_t                       revision;     /* grows with each change */
+    int64_t                       origin;       /* the table that wrote it */
+    int64_t                       owner;        /* that tells, 0: none */
+    unsigned                      behind;       /* something is to be told */
+    ngx_deploy_str_t              status;       /* of the build, a word */
+    int64_t                       final;        /* since when, 0: it is not */
+    ngx_deploy_str_t              data;         /* absent: none */
+} ngx_deploy_store_record_t;
+
+
 typedef enum {
     NGX_DEPLOY_STORE_ACCEPT = 0,
     NGX_DEPLOY_STORE_RESULT,
     NGX_DEPLOY_STORE_TAKE,
     NGX_DEPLOY_STORE_REDELIVER,
     NGX_DEPLOY_STORE_FIND,
-    NGX_DEPLOY_STORE_REPORT,
-    NGX_DEPLOY_STORE_MESSAGE,
+    NGX_DEPLOY_STORE_SAVE,
+    NGX_DEPLOY_STORE_RECALL,
+    NGX_DEPLOY_STORE_BEHIND,
     NGX_DEPLOY_STORE_PRUNE
 } ngx_deploy_store_op_e;
 
@@ -166,7 +190,11 @@ typedef struct {
  *      unknown   the outcome is not known: the service may have started it
  *      asked     earlier unknown outcomes were looked up, there was no build
  *      status    of HTTP, duration in ms
+ *      record    kept as with a save when the build has become STARTED or
+ *                FAILED, unless there is one; may be NULL
  * out  state     that the build is in now
+ *      first     it was not in that state before
+ *      known     the record that there was, or NULL
  *
  * DECLINED: the lease is somebody else's by now, or the build is final, or
  * there is none: nothing is changed.  A build that was started is recorded
@@ -191,8 +219,11 @@ typedef struct {
     int64_t                       duration;
     int64_t                       delay;        /* ms */
     int64_t                       retry;        /* ms */
+    ngx_deploy_store_record_t    *record;
 
     ngx_deploy_store_state_e      state;
+    unsigned                      first;
+    ngx_deploy_store_record_t    *known;
     ngx_deploy_str_t              id;
 } ngx_deploy_store_started_t;
 
@@ -264,72 +295,74 @@ typedef struct {
 
 
 /*
- * Records what is told of a build, whoever started it.  A final status
- * ("succeeded", "failed", "stopped", "timed_out", "fault") is never undone,
- * "in_progress" never becomes "started" again.
+ * Keeps a record, under these rules: what one table wrote is written over by
+ * its later revisions only, whatever the order they come in; what another
+ * one wrote is, when it was read before.  As long as something is to be told
+ * one table does that: the one that began, until it is silent.
  *
- * in   build     its id, project:uuid
- *      project
- *      status    of the build, or absent
- *      phase, phase_status, message, url: may be absent
- *      duration  of the phase in ms, -1: not known
- * out  changed   status or a phase is new
- *      before    the status before, absent when nothing was known
- *      status    the one in force
- *      delivery  that the build belongs to, with that build alone, or NULL
- *      phases    all of them, in order of time
+ * in   record    all but owner; final is kept when it was final before
+ *      base      the revision that was read or kept last, 0: none
+ * out  record    owner
+ *      known     what there is instead, if it was not kept: OK, a later
+ *                revision; DECLINED, what another table has written meanwhile
  *
- * OK or ERROR.
+ * OK, DECLINED, or ERROR.
  */
 
 typedef struct {
-    ngx_deploy_str_t              name;
-    ngx_deploy_str_t              status;
-    ngx_deploy_str_t              message;
-    int64_t                       at;
-    int64_t                       duration;
-} ngx_deploy_store_phase_t;
+    ngx_deploy_store_record_t     record;
+    int64_t                       base;
 
-
-typedef struct {
-    ngx_deploy_str_t              build;
-    ngx_deploy_str_t              project;
-    ngx_deploy_str_t              status;
-    ngx_deploy_str_t              phase;
-    ngx_deploy_str_t              phase_status;
-    ngx_deploy_str_t              message;
-    ngx_deploy_str_t              url;
-    int64_t                       duration;
-
-    unsigned                      changed;
-    ngx_deploy_str_t              before;
-    ngx_deploy_store_delivery_t  *delivery;
-    ngx_deploy_store_phase_t     *phases;
-    size_t                        nphases;
-} ngx_deploy_store_report_t;
+    ngx_deploy_store_record_t    *known;
+} ngx_deploy_store_save_t;
 
 
 /*
- * The message that tells of a build in a channel.
+ * Reads the record of a build, and the build that was started with a token.
  *
- * in   build     its id, or any other text that the caller knows it by
- *      channel
- *      ts        to be kept unless there is one already; absent: only read
- * out  ts        the one in force, absent when there is none
+ * in   record    build: its id
+ *      take      the caller wants to tell what is to be told, if nobody else
+ *                does: then record.origin is the caller's table
+ *      token     idempotencyToken, or absent
+ * out  record    data is absent when there is none
+ *      build     the newest one with the token, or NULL; without its body
  *
  * OK or ERROR.
  */
 
 typedef struct {
-    ngx_deploy_str_t              build;
-    ngx_deploy_str_t              channel;
-    ngx_deploy_str_t              ts;
-} ngx_deploy_store_message_t;
+    ngx_deploy_store_record_t     record;
+    unsigned                      take;
+    ngx_deploy_str_t              token;
+
+    ngx_deploy_store_build_t     *build;
+} ngx_deploy_store_recall_t;
+
+
+/*
+ * Lists what is to be told by a table, or by none that lives, that which was
+ * changed the longest time ago first; tells others that the table lives.
+ *
+ * in   origin    of the table
+ *      max       1 to NGX_DEPLOY_STORE_MAX_LIST
+ * out  records   their builds and origins alone
+ *      n
+ *
+ * OK or ERROR.
+ */
+
+typedef struct {
+    int64_t                       origin;
+    size_t                        max;
+
+    ngx_deploy_store_record_t    *records;
+    size_t                        n;
+} ngx_deploy_store_behind_t;
 
 
 /*
  * Forgets what is older than keep ms, never a build that is queued or
- * starting; at most max deliveries.
+ * starting, nor what is to be told; at most max deliveries.
  *
  * out  n         the number of deliveries that are gone
  *
@@ -358,8 +391,9 @@ struct ngx_deploy_store_op_s {
         ngx_deploy_store_take_t       take;
         ngx_deploy_store_redeliver_t  redeliver;
         ngx_deploy_store_find_t       find;
-        ngx_deploy_store_report_t     report;
-        ngx_deploy_store_message_t    message;
+        ngx_deploy_store_save_t       save;
+        ngx_deploy_store_recall_t     recall;
+        ngx_deploy_store_behind_t     behind;
         ngx_deploy_store_prune_t      prune;
     } u;
 };

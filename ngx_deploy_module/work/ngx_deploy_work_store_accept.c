@@ -291,6 +291,7 @@ ngx_deploy_store_insert_build(ngx_deploy_store_t *store,
     rc |= ngx_deploy_store_bind(st, 14, &b->credentials);
     rc |= ngx_deploy_store_bind(st, 15, &b->token);
     rc |= ngx_deploy_store_bind(st, 16, &b->body);
+    rc |= ngx_deploy_store_bind(st, 17, &b->notice);
 
     if (ngx_deploy_store_step(store, st, rc) != NGX_DEPLOY_DECLINED) {
         return NGX_DEPLOY_ERROR;
@@ -327,6 +328,7 @@ ngx_deploy_store_renew(ngx_deploy_store_t *store,
     rc |= ngx_deploy_store_bind(st, 9, &b->credentials);
     rc |= ngx_deploy_store_bind(st, 10, &b->token);
     rc |= ngx_deploy_store_bind(st, 11, &b->body);
+    rc |= ngx_deploy_store_bind(st, 12, &b->notice);
 
     if (ngx_deploy_store_step(store, st, rc) != NGX_DEPLOY_OK) {
         return NGX_DEPLOY_ERROR;
@@ -466,7 +468,7 @@ ngx_deploy_store_run_again(ngx_deploy_store_t *store,
     memset(&again.arn, 0, sizeof(ngx_deploy_str_t));
     memset(&again.url, 0, sizeof(ngx_deploy_str_t));
     memset(&again.status, 0, sizeof(ngx_deploy_str_t));
-    memset(&again.phase, 0, sizeof(ngx_deploy_str_t));
+    memset(&again.record, 0, sizeof(ngx_deploy_str_t));
 
     *b = again;
 

@@ -140,7 +140,40 @@ static const char *const  ngx_deploy_store_steps[] = {
 
     "CREATE INDEX messages_at ON messages (at);"
 
-    "PRAGMA user_version = 1"
+    "PRAGMA user_version = 1",
+
+    /* records of builds as a whole instead of their parts, never filled */
+
+    "DROP TABLE messages;"
+    "DROP TABLE phases;"
+    "DROP TABLE runs;"
+
+    "ALTER TABLE builds ADD COLUMN notice TEXT;"
+
+    "CREATE INDEX builds_token ON builds (token);"
+
+    "CREATE TABLE records ("
+    " id INTEGER PRIMARY KEY,"
+    " build TEXT NOT NULL UNIQUE,"
+    " revision INTEGER NOT NULL,"
+    " origin INTEGER NOT NULL,"
+    " owner INTEGER NOT NULL,"
+    " behind INTEGER NOT NULL,"
+    " status TEXT NOT NULL,"
+    " final INTEGER NOT NULL,"
+    " updated INTEGER NOT NULL,"
+    " data TEXT NOT NULL);"
+
+    "CREATE INDEX records_updated ON records (updated) WHERE behind = 0;"
+    "CREATE INDEX records_behind ON records (updated) WHERE behind != 0;"
+
+    /* tables of builds in memories that share the store */
+
+    "CREATE TABLE boards ("
+    " id INTEGER PRIMARY KEY,"
+    " seen INTEGER NOT NULL);"
+
+    "PRAGMA user_version = 2"
 };
 
 

@@ -27,6 +27,8 @@ static int ngx_deploy_store_result_started(ngx_deploy_store_t *store,
     ngx_deploy_store_started_t *op, ngx_deploy_store_row_t *r);
 static int ngx_deploy_store_result_other(ngx_deploy_store_t *store,
     ngx_deploy_store_started_t *op, ngx_deploy_store_row_t *r);
+static int ngx_deploy_store_result_record(ngx_deploy_store_t *store,
+    ngx_deploy_store_started_t *op);
 static int ngx_deploy_store_attempt(ngx_deploy_store_t *store,
     ngx_deploy_store_started_t *op, ngx_deploy_store_row_t *r,
     ngx_deploy_str_t *message);
@@ -55,6 +57,8 @@ ngx_deploy_store_result(ngx_deploy_store_t *store,
     }
 
     op->state = r.state;
+    op->first = 0;
+    op->known = NULL;
 
     if (op->kind == NGX_DEPLOY_STORE_RESULT_STARTED) {
         return ngx_deploy_store_result_started(store, op, &r);
@@ -164,7 +168,40 @@ ngx_deploy_store_result_started(ngx_deploy_store_t *store,
 
     memset(&none, 0, sizeof(ngx_deploy_str_t));
 
-    return ngx_deploy_store_attempt(store, op, r, &none);
+    if (ngx_deploy_store_attempt(store, op, r, &none) != NGX_DEPLOY_OK) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    return ngx_deploy_store_result_record(store, op);
+}
+
+
+/* what is to be told of the result is committed with it */
+
+static int
+ngx_deploy_store_result_record(ngx_deploy_store_t *store,
+    ngx_deploy_store_started_t *op)
+{
+    int                       rc;
+    ngx_deploy_store_save_t   save;
+
+    op->first = 1;
+
+    if (op->record == NULL) {
+        return NGX_DEPLOY_OK;
+    }
+
+    memset(&save, 0, sizeof(ngx_deploy_store_save_t));
+
+    save.record = *op->record;
+
+    rc = ngx_deploy_store_save(store, &save);
+
+    /* one that is there already comes from an early report */
+
+    op->known = save.known;
+
+    return (rc == NGX_DEPLOY_ERROR) ? NGX_DEPLOY_ERROR : NGX_DEPLOY_OK;
 }
 
 
@@ -237,8 +274,14 @@ ngx_deploy_store_result_other(ngx_deploy_store_t *store,
         return NGX_DEPLOY_ERROR;
     }
 
-    return attempt ? ngx_deploy_store_attempt(store, op, r, &message)
-                   : NGX_DEPLOY_OK;
+    if (attempt
+        && ngx_deploy_store_attempt(store, op, r, &message) != NGX_DEPLOY_OK)
+    {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    return (op->state == NGX_DEPLOY_STORE_FAILED)
+           ? ngx_deploy_store_result_record(store, op) : NGX_DEPLOY_OK;
 }
 
 

@@ -11,14 +11,15 @@
     "SELECT d.id, d.identity, d.location, d.scheme, d.server, d.provider,"    \
     " d.delivery, d.received, d.events, d.rules FROM deliveries d"
 
-/* the body, which may be long, is the last column: NULL where not wanted */
+/* what may be long comes last: NULL where it is not wanted */
 
-#define NGX_DEPLOY_SQL_BUILD(body)                                            \
+#define NGX_DEPLOY_SQL_BUILD(record, long)                                    \
     "SELECT b.id, b.delivery, b.event, b.run, b.paths_unknown, b.state,"      \
     " b.fence, b.since, b.due, b.waited, b.attempts, b.unknown, b.number,"    \
-    " b.project, b.region, b.endpoint, b.role, b.credentials, b.token,"       \
-    " b.error, b.message, b.build, b.arn, b.url, r.status, r.phase, " body    \
-    " FROM builds b LEFT JOIN runs r ON r.build = b.build"
+    " ifnull(r.final, 0), b.project, b.region, b.endpoint, b.role,"           \
+    " b.credentials, b.token, b.error, b.message, b.build, b.arn, b.url,"     \
+    " r.status, " record ", " long                                            \
+    " FROM builds b LEFT JOIN records r ON r.build = b.build"
 
 
 /* numbers of states are those of ngx_deploy_store_state_e */
@@ -63,29 +64,34 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
     [NGX_DEPLOY_SQL_BUILD_INSERT] =
         "INSERT INTO builds (delivery, event, run, paths_unknown, state,"
         " fence, since, due, waited, attempts, unknown, owner, project,"
-        " region, endpoint, role, credentials, token, body)"
+        " region, endpoint, role, credentials, token, body, notice)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, ?9, ?10, ?11,"
-        " ?12, ?13, ?14, ?15, ?16)",
+        " ?12, ?13, ?14, ?15, ?16, ?17)",
 
     [NGX_DEPLOY_SQL_BUILD_RENEW] =
         "UPDATE builds SET state = 1, fence = fence + 1, since = ?2,"
         " due = ?3, waited = 0, owner = ?4, error = NULL, message = NULL,"
         " paths_unknown = ?5, region = ?6, endpoint = ?7, role = ?8,"
-        " credentials = ?9, token = ?10, body = ?11"
+        " credentials = ?9, token = ?10, body = ?11, notice = ?12"
         " WHERE id = ?1 RETURNING fence, unknown",
 
     [NGX_DEPLOY_SQL_BUILD_BY_ROW] =
-        NGX_DEPLOY_SQL_BUILD("b.body") " WHERE b.id = ?1",
+        NGX_DEPLOY_SQL_BUILD("NULL", "b.body, b.notice") " WHERE b.id = ?1",
 
     [NGX_DEPLOY_SQL_BUILD_BY_ID] =
         "SELECT id FROM builds WHERE build = ?1 ORDER BY id DESC LIMIT 1",
+
+    [NGX_DEPLOY_SQL_BUILD_BY_TOKEN] =
+        NGX_DEPLOY_SQL_BUILD("r.data", "NULL, NULL")
+        " WHERE b.token = ?1 ORDER BY b.id DESC LIMIT 1",
 
     [NGX_DEPLOY_SQL_BUILD_STATE] =
         "SELECT state, fence, since, due, waited, unknown, attempts, build"
         " FROM builds WHERE id = ?1",
 
     [NGX_DEPLOY_SQL_BUILDS_OF] =
-        NGX_DEPLOY_SQL_BUILD("NULL") " WHERE b.delivery = ?1 ORDER BY b.id",
+        NGX_DEPLOY_SQL_BUILD("r.data", "NULL, NULL")
+        " WHERE b.delivery = ?1 ORDER BY b.id",
 
     [NGX_DEPLOY_SQL_BUILD_STARTED] =
         "UPDATE builds SET state = 2, since = ?2, due = 0, owner = NULL,"
@@ -129,38 +135,41 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
     [NGX_DEPLOY_SQL_ACTIVE] =
         "SELECT count(*) FROM builds WHERE state < 2",
 
-    [NGX_DEPLOY_SQL_RUN_GET] =
-        "SELECT status FROM runs WHERE build = ?1",
+    [NGX_DEPLOY_SQL_RECORD_GET] =
+        "SELECT revision, origin, owner, behind, status, final, data"
+        " FROM records WHERE build = ?1",
 
-    [NGX_DEPLOY_SQL_RUN_PUT] =
-        "INSERT INTO runs (build, project, status, phase, message, url,"
-        " updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-        " ON CONFLICT (build) DO UPDATE SET status = excluded.status,"
-        " phase = ifnull(excluded.phase, phase),"
-        " message = ifnull(excluded.message, message),"
-        " url = ifnull(excluded.url, url), updated = excluded.updated",
+    [NGX_DEPLOY_SQL_RECORD_PUT] =
+        "INSERT INTO records (build, revision, origin, owner, behind, status,"
+        " final, updated, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+        " ON CONFLICT (build) DO UPDATE SET revision = excluded.revision,"
+        " origin = excluded.origin, owner = excluded.owner,"
+        " behind = excluded.behind, status = excluded.status,"
+        " final = CASE WHEN excluded.final != 0 AND final != 0 THEN final"
+        " ELSE excluded.final END,"
+        " updated = excluded.updated, data = excluded.data",
 
-    [NGX_DEPLOY_SQL_PHASE_GET] =
-        "SELECT status FROM phases WHERE build = ?1 AND phase = ?2",
+    [NGX_DEPLOY_SQL_RECORD_OWN] =
+        "UPDATE records SET owner = ?2 WHERE build = ?1",
 
-    [NGX_DEPLOY_SQL_PHASE_PUT] =
-        "INSERT INTO phases (build, phase, status, message, at, duration)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-        " ON CONFLICT (build, phase) DO UPDATE SET"
-        " status = ifnull(excluded.status, status),"
-        " message = ifnull(excluded.message, message),"
-        " duration = max(duration, excluded.duration)",
+    [NGX_DEPLOY_SQL_BOARD_LIVES] =
+        "SELECT 1 FROM boards WHERE id = ?1 AND seen > ?2 AND seen <= ?3",
 
-    [NGX_DEPLOY_SQL_PHASES] =
-        "SELECT phase, status, message, at, duration FROM phases"
-        " WHERE build = ?1 ORDER BY at, phase",
+    [NGX_DEPLOY_SQL_BOARD_BEAT] =
+        "INSERT INTO boards (id, seen) VALUES (?1, ?2)"
+        " ON CONFLICT (id) DO UPDATE SET seen = excluded.seen",
 
-    [NGX_DEPLOY_SQL_MESSAGE_PUT] =
-        "INSERT INTO messages (build, channel, ts, at)"
-        " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (build, channel) DO NOTHING",
+    [NGX_DEPLOY_SQL_BOARDS_DELETE] =
+        "DELETE FROM boards WHERE seen < ?1",
 
-    [NGX_DEPLOY_SQL_MESSAGE_GET] =
-        "SELECT ts FROM messages WHERE build = ?1 AND channel = ?2",
+    [NGX_DEPLOY_SQL_ANY_BEHIND] =
+        "SELECT 1 FROM records WHERE behind != 0 LIMIT 1",
+
+    [NGX_DEPLOY_SQL_BEHIND] =
+        "SELECT build, origin FROM records WHERE behind != 0"
+        " AND (owner IN (0, ?1) OR owner NOT IN"
+        " (SELECT id FROM boards WHERE seen > ?2 AND seen <= ?3))"
+        " ORDER BY updated LIMIT ?4",
 
     [NGX_DEPLOY_SQL_OLD] =
         "SELECT d.id FROM deliveries d WHERE d.received < ?1"
@@ -177,18 +186,9 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
     [NGX_DEPLOY_SQL_DELIVERY_DELETE] =
         "DELETE FROM deliveries WHERE id = ?1",
 
-    [NGX_DEPLOY_SQL_PHASES_DELETE] =
-        "DELETE FROM phases WHERE build IN (SELECT build FROM runs"
-        " WHERE updated < ?1 ORDER BY updated LIMIT ?2)",
-
-    [NGX_DEPLOY_SQL_RUNS_DELETE] =
-        "DELETE FROM runs WHERE build IN (SELECT build FROM runs"
-        " WHERE updated < ?1 ORDER BY updated LIMIT ?2)",
-
-    [NGX_DEPLOY_SQL_MESSAGES_DELETE] =
-        "DELETE FROM messages WHERE (build, channel) IN"
-        " (SELECT build, channel FROM messages WHERE at < ?1"
-        " ORDER BY at LIMIT ?2)"
+    [NGX_DEPLOY_SQL_RECORDS_DELETE] =
+        "DELETE FROM records WHERE id IN (SELECT id FROM records"
+        " WHERE updated < ?1 AND behind = 0 ORDER BY updated LIMIT ?2)"
 };
 
 
@@ -328,7 +328,7 @@ ngx_deploy_store_read_build(ngx_deploy_store_t *store, sqlite3_stmt *st,
     ngx_deploy_str_t  *texts[] = {
         &b->project, &b->region, &b->endpoint, &b->role, &b->credentials,
         &b->token, &b->error, &b->message, &b->id, &b->arn, &b->url,
-        &b->status, &b->phase, &b->body
+        &b->status, &b->record, &b->body, &b->notice
     };
 
     memset(b, 0, sizeof(ngx_deploy_store_build_t));
@@ -347,11 +347,12 @@ ngx_deploy_store_read_build(ngx_deploy_store_t *store, sqlite3_stmt *st,
     b->unknown = sqlite3_column_int64(st, 11);
     b->number = (sqlite3_column_type(st, 12) == SQLITE_NULL)
                 ? -1 : sqlite3_column_int64(st, 12);
+    b->final = sqlite3_column_int64(st, 13);
 
     rc = NGX_DEPLOY_OK;
 
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        rc |= ngx_deploy_store_column(store, st, 13 + (int) i, texts[i]);
+        rc |= ngx_deploy_store_column(store, st, 14 + (int) i, texts[i]);
     }
 
     return (rc == NGX_DEPLOY_OK) ? NGX_DEPLOY_OK : NGX_DEPLOY_ERROR;

@@ -45,6 +45,7 @@ typedef enum {
     NGX_DEPLOY_SQL_BUILD_RENEW,
     NGX_DEPLOY_SQL_BUILD_BY_ROW,
     NGX_DEPLOY_SQL_BUILD_BY_ID,
+    NGX_DEPLOY_SQL_BUILD_BY_TOKEN,
     NGX_DEPLOY_SQL_BUILD_STATE,
     NGX_DEPLOY_SQL_BUILDS_OF,
     NGX_DEPLOY_SQL_BUILD_STARTED,
@@ -58,21 +59,20 @@ typedef enum {
     NGX_DEPLOY_SQL_LEASE,
     NGX_DEPLOY_SQL_ACTIVE,
 
-    NGX_DEPLOY_SQL_RUN_GET,
-    NGX_DEPLOY_SQL_RUN_PUT,
-    NGX_DEPLOY_SQL_PHASE_GET,
-    NGX_DEPLOY_SQL_PHASE_PUT,
-    NGX_DEPLOY_SQL_PHASES,
-    NGX_DEPLOY_SQL_MESSAGE_PUT,
-    NGX_DEPLOY_SQL_MESSAGE_GET,
+    NGX_DEPLOY_SQL_RECORD_GET,
+    NGX_DEPLOY_SQL_RECORD_PUT,
+    NGX_DEPLOY_SQL_RECORD_OWN,
+    NGX_DEPLOY_SQL_BOARD_LIVES,
+    NGX_DEPLOY_SQL_BOARD_BEAT,
+    NGX_DEPLOY_SQL_BOARDS_DELETE,
+    NGX_DEPLOY_SQL_ANY_BEHIND,
+    NGX_DEPLOY_SQL_BEHIND,
 
     NGX_DEPLOY_SQL_OLD,
     NGX_DEPLOY_SQL_ATTEMPTS_DELETE,
     NGX_DEPLOY_SQL_BUILDS_DELETE,
     NGX_DEPLOY_SQL_DELIVERY_DELETE,
-    NGX_DEPLOY_SQL_PHASES_DELETE,
-    NGX_DEPLOY_SQL_RUNS_DELETE,
-    NGX_DEPLOY_SQL_MESSAGES_DELETE,
+    NGX_DEPLOY_SQL_RECORDS_DELETE,
 
     NGX_DEPLOY_SQL_STATEMENTS         /* their number */
 } ngx_deploy_sql_e;
@@ -164,11 +164,11 @@ int ngx_deploy_store_read_build(ngx_deploy_store_t *store, sqlite3_stmt *st,
 int ngx_deploy_store_grow(ngx_deploy_store_t *store, void *elts, size_t n,
     size_t size);
 
-/* all builds of a delivery, of all runs, without their bodies */
+/* all builds of a delivery, of all runs, without bodies and notices */
 int ngx_deploy_store_builds_of(ngx_deploy_store_t *store,
     ngx_deploy_store_delivery_t *d);
 
-/* one build, with its body, and its delivery: OK, DECLINED, ERROR */
+/* one build, with body and notice, and its delivery: OK, DECLINED, ERROR */
 int ngx_deploy_store_delivery_of(ngx_deploy_store_t *store, int64_t build,
     ngx_deploy_store_delivery_t *d);
 
@@ -184,15 +184,20 @@ int ngx_deploy_store_take(ngx_deploy_store_t *store,
     ngx_deploy_store_take_t *op);
 int ngx_deploy_store_find(ngx_deploy_store_t *store,
     ngx_deploy_store_find_t *op);
-int ngx_deploy_store_report(ngx_deploy_store_t *store,
-    ngx_deploy_store_report_t *op);
-int ngx_deploy_store_message(ngx_deploy_store_t *store,
-    ngx_deploy_store_message_t *op);
+int ngx_deploy_store_save(ngx_deploy_store_t *store,
+    ngx_deploy_store_save_t *op);
+int ngx_deploy_store_recall(ngx_deploy_store_t *store,
+    ngx_deploy_store_recall_t *op);
+int ngx_deploy_store_behind(ngx_deploy_store_t *store,
+    ngx_deploy_store_behind_t *op);
 int ngx_deploy_store_prune(ngx_deploy_store_t *store,
     ngx_deploy_store_prune_t *op);
 
 /* 1 when something is due, or the clock went back, 0, or NGX_DEPLOY_ERROR */
 int ngx_deploy_store_due(ngx_deploy_store_t *store);
+
+/* 1 when a record is behind, 0, or NGX_DEPLOY_ERROR */
+int ngx_deploy_store_any_behind(ngx_deploy_store_t *store);
 
 
 #endif /* _NGX_DEPLOY_WORK_STORE_SQL_H_INCLUDED_ */

@@ -5,6 +5,7 @@
 
 
 #include "ngx_deploy_tap_store.h"
+#include "ngx_deploy_store_v1.h"
 
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -628,121 +629,337 @@ test_redeliver(void)
 }
 
 
+/* a record of a table, the base being what it has read */
+
 static ngx_deploy_store_op_t
-test_report(const char *build, const char *status, const char *phase,
-    const char *phase_status, int64_t now)
+test_save(const char *build, int64_t origin, int64_t revision, int64_t base,
+    const char *status, unsigned behind, int64_t now)
 {
     ngx_deploy_store_op_t  op;
 
     memset(&op, 0, sizeof(op));
 
-    op.type = NGX_DEPLOY_STORE_REPORT;
-    op.u.report.build = tap_str(build);
-    op.u.report.project = tap_str("api0");
-    op.u.report.status = tap_str(status);
-    op.u.report.phase = tap_str(phase);
-    op.u.report.phase_status = tap_str(phase_status);
-    op.u.report.duration = phase_status ? 1500 : -1;
+    op.type = NGX_DEPLOY_STORE_SAVE;
+    op.u.save.record.build = tap_str(build);
+    op.u.save.record.origin = origin;
+    op.u.save.record.revision = revision;
+    op.u.save.record.status = tap_str(status);
+    op.u.save.record.final = (strcmp(status, "started") == 0) ? 0 : now;
+    op.u.save.record.behind = behind;
+    op.u.save.record.data = tap_str(behind ? "{\"behind\":1}" : "{}");
+    op.u.save.base = base;
 
-    is_int(store_run(store, &op, now), NGX_DEPLOY_OK, "report %s %s",
-           status ? status : "", phase ? phase : "");
+    (void) store_run(store, &op, now);
 
     return op;
 }
 
 
-static void
-test_reports(void)
+static ngx_deploy_store_op_t
+test_recall(const char *build, int64_t origin, unsigned take, int64_t now)
 {
-    ngx_deploy_store_op_t         op, res;
-    ngx_deploy_store_delivery_t  *d;
+    ngx_deploy_store_op_t  op;
 
-    test_begin();
+    memset(&op, 0, sizeof(op));
 
-    /* a report may be faster than the answer of StartBuild */
+    op.type = NGX_DEPLOY_STORE_RECALL;
+    op.u.recall.record.build = tap_str(build);
+    op.u.recall.record.origin = origin;
+    op.u.recall.take = take;
 
-    op = test_report("api0:1", "in_progress", "BUILD", NULL, STORE_NOW);
-    is_int(op.u.report.changed, 1, "changed");
-    is_str(op.u.report.before, NULL, "nothing was known");
-    ok(op.u.report.delivery == NULL, "no delivery");
-    is_int(op.u.report.nphases, 1, "a phase");
-    is_str(op.u.report.phases->name, "BUILD", "its name");
-    is_str(op.u.report.phases->status, NULL, "no status yet");
-    is_int(op.u.report.phases->duration, -1, "no duration yet");
+    is_int(store_run(store, &op, now), NGX_DEPLOY_OK, "recall %s",
+           build ? build : "nothing");
 
-    op = store_delivery("p1", 1, STORE_NOW);
-    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "accept");
-    res = store_result(op.u.accept.delivery->builds,
-                       NGX_DEPLOY_STORE_RESULT_STARTED);
-    is_int(store_run(store, &res, STORE_NOW), NGX_DEPLOY_OK, "started");
+    return op;
+}
 
-    op = test_report("api0:1", "in_progress", "BUILD", NULL, STORE_NOW + 1);
-    is_int(op.u.report.changed, 0, "nothing new");
-    d = op.u.report.delivery;
-    ok(d != NULL && d->nbuilds == 1, "the delivery");
-    is_str(d->builds->project, "api0", "the build");
-    is_str(d->builds->status, "in_progress", "status");
-    is_str(d->builds->phase, "BUILD", "phase");
 
-    op = test_report("api0:1", NULL, "BUILD", "succeeded", STORE_NOW + 2);
-    is_int(op.u.report.changed, 1, "a phase has ended");
-    is_str(op.u.report.status, "in_progress", "the status in force");
-    is_int(op.u.report.phases->duration, 1500, "duration");
-    is_int(op.u.report.phases->at, STORE_NOW, "since the first report");
+/* the number of what one table may tell */
 
-    op = test_report("api0:1", NULL, "POST_BUILD", NULL, STORE_NOW + 3);
-    is_int(op.u.report.nphases, 2, "phases");
-    is_str(op.u.report.phases[1].name, "POST_BUILD", "in order");
+static int
+test_behind(int64_t origin, size_t max, int64_t now)
+{
+    ngx_deploy_store_op_t  op;
 
-    op = test_report("api0:1", "started", NULL, NULL, STORE_NOW + 3);
-    is_int(op.u.report.changed, 0, "a step back is none");
-    is_str(op.u.report.status, "in_progress", "the status in force");
+    memset(&op, 0, sizeof(op));
 
-    op = test_report("api0:1", "succeeded", NULL, NULL, STORE_NOW + 4);
-    is_int(op.u.report.changed, 1, "final");
-    is_str(op.u.report.before, "in_progress", "before");
+    op.type = NGX_DEPLOY_STORE_BEHIND;
+    op.u.behind.origin = origin;
+    op.u.behind.max = max;
 
-    op = test_report("api0:1", "failed", NULL, NULL, STORE_NOW + 5);
-    is_int(op.u.report.changed, 0, "stays");
-    is_str(op.u.report.status, "succeeded", "the status in force");
+    is_int(store_run(store, &op, now), NGX_DEPLOY_OK, "behind");
 
-    op = test_report("api0:1", "in_progress", NULL, NULL, STORE_NOW + 5);
-    is_str(op.u.report.status, "succeeded", "for ever");
-
-    d = store_get(store, "guid-1");
-    is_str(d->builds->status, "succeeded", "in the history");
-    is_str(d->builds->phase, "POST_BUILD", "with the last phase");
+    return (int) op.u.behind.n;
 }
 
 
 static void
-test_messages(void)
+test_records(void)
 {
     ngx_deploy_store_op_t  op;
 
     test_begin();
 
+    op = test_recall("api0:1", 0, 0, STORE_NOW);
+    is_str(op.u.recall.record.data, NULL, "nothing is known");
+
+    op = test_save("api0:1", 7, 2, 0, "started", 1, STORE_NOW);
+    is_int(op.rc, NGX_DEPLOY_OK, "a record");
+    is_int(op.u.save.record.owner, 7, "told by its table");
+    ok(op.u.save.known == NULL, "kept");
+
+    op = test_recall("api0:1", 0, 0, STORE_NOW);
+    is_str(op.u.recall.record.data, "{\"behind\":1}", "its data");
+    is_str(op.u.recall.record.status, "started", "status");
+    is_int(op.u.recall.record.revision, 2, "revision");
+    is_int(op.u.recall.record.origin, 7, "origin");
+    is_int(op.u.recall.record.owner, 7, "owner");
+    is_int(op.u.recall.record.behind, 1, "behind");
+    is_int(op.u.recall.record.final, 0, "not final");
+
+    /* commits in another order than that of the changes */
+
+    op = test_save("api0:1", 7, 5, 0, "failed", 0, STORE_NOW + 5);
+    is_int(op.rc, NGX_DEPLOY_OK, "a later revision");
+    is_int(op.u.save.record.owner, 0, "there is nothing to tell");
+    op = test_save("api0:1", 7, 4, 0, "started", 1, STORE_NOW + 6);
+    is_int(op.rc, NGX_DEPLOY_OK, "an earlier one");
+    ok(op.u.save.known != NULL, "is not kept");
+    is_int(op.u.save.known->revision, 5, "but the later one");
+    op = test_save("api0:1", 7, 5, 0, "started", 1, STORE_NOW + 7);
+    ok(op.u.save.known != NULL, "nor the same once more");
+
+    op = test_save("api0:1", 7, 6, 0, "failed", 0, STORE_NOW + 9);
+    op = test_recall("api0:1", 0, 0, STORE_NOW);
+    is_str(op.u.recall.record.status, "failed", "the last status");
+    is_int(op.u.recall.record.final, STORE_NOW + 5, "since it was told");
+
+    /* another table */
+
+    op = test_save("api0:1", 8, 9, 0, "succeeded", 0, STORE_NOW + 10);
+    is_int(op.rc, NGX_DEPLOY_DECLINED, "of another table that has not read");
+    is_int(op.u.save.known->revision, 6, "what it does not know");
+    is_str(op.u.save.known->data, "{}", "its data");
+    op = test_save("api0:1", 8, 7, 6, "succeeded", 0, STORE_NOW + 10);
+    is_int(op.rc, NGX_DEPLOY_OK, "of one that has");
+    op = test_save("api0:1", 7, 7, 0, "failed", 0, STORE_NOW + 11);
+    is_int(op.rc, NGX_DEPLOY_DECLINED, "now the first one has to");
+
+    op = test_save("api0:1", 7, 8, 7, "started", 0, STORE_NOW + 11);
+    op = test_recall("api0:1", 0, 0, STORE_NOW);
+    is_int(op.u.recall.record.final, 0, "final no more");
+}
+
+
+static void
+test_owners(void)
+{
+    ngx_deploy_store_op_t  op;
+
+    test_begin();
+
+    is_int(test_behind(7, 10, STORE_NOW), 0, "nothing is behind");
+
+    test_save("a", 7, 1, 0, "started", 1, STORE_NOW);
+    test_save("b", 7, 1, 0, "failed", 1, STORE_NOW + 1);
+    test_save("c", 7, 1, 0, "failed", 0, STORE_NOW + 2);
+
+    is_int(test_behind(7, 10, STORE_NOW + 3), 2, "it has two to tell");
+    is_int(test_behind(7, 1, STORE_NOW + 3), 1, "no more than asked for");
+    is_int(test_behind(8, 10, STORE_NOW + 3), 0, "another one has none");
+
+    op = test_recall("a", 8, 1, STORE_NOW + 4);
+    is_int(op.u.recall.record.owner, 7, "nor does it get any");
+
+    /* what another table changes is told by who has begun */
+
+    op = test_save("a", 8, 2, 1, "failed", 1, STORE_NOW + 5);
+    is_int(op.rc, NGX_DEPLOY_OK, "a change");
+    is_int(op.u.save.record.owner, 7, "is told by the first one");
+    op = test_save("b", 8, 2, 1, "failed", 0, STORE_NOW + 5);
+    is_int(op.u.save.record.owner, 7, "which says when it is told");
+    is_int(test_behind(7, 10, STORE_NOW + 6), 2, "it has two");
+
+    op = test_save("b", 7, 3, 2, "failed", 0, STORE_NOW + 7);
+    is_int(op.u.save.record.owner, 0, "told");
+    is_int(test_behind(7, 10, STORE_NOW + 8), 1, "it has one");
+    op = test_save("b", 8, 4, 3, "failed", 1, STORE_NOW + 9);
+    is_int(op.u.save.record.owner, 8, "the next change is another's");
+    is_int(test_behind(8, 10, STORE_NOW + 9), 1, "it has one");
+
+    /* the first one is heard of no more */
+
+    is_int(test_behind(8, 10, STORE_NOW + 8 + NGX_DEPLOY_STORE_SILENCE), 2,
+           "after a silence");
+    op = test_recall("a", 8, 1, STORE_NOW + 8 + NGX_DEPLOY_STORE_SILENCE);
+    is_int(op.u.recall.record.owner, 8, "it is taken over");
+    is_int(test_behind(7, 10, STORE_NOW + 9 + NGX_DEPLOY_STORE_SILENCE), 0,
+           "for good");
+
+    /* the clock went back by hours */
+
+    is_int(test_behind(9, 10, STORE_NOW - 7200000), 2, "of the future");
+
+    /* memory of the pool is short */
+
+    tap_pool_limit(0);
+    op = test_save("d", 7, 1, 0, "started", 1, STORE_NOW);
+    is_int(op.rc, NGX_DEPLOY_ERROR, "no memory to save");
+    tap_pool_limit(1);
+    op = test_save("a", 7, 9, 0, "started", 1, STORE_NOW);
+    is_int(op.rc, NGX_DEPLOY_ERROR, "to read what there is");
+    tap_pool_limit(-1);
+    op = test_recall("d", 0, 0, STORE_NOW);
+    is_str(op.u.recall.record.data, NULL, "nothing was saved");
+}
+
+
+/* the record of a result is committed with it, once */
+
+static void
+test_results(void)
+{
+    ngx_deploy_store_op_t         op, res;
+    ngx_deploy_store_build_t     *b;
+    ngx_deploy_store_record_t     record;
+    ngx_deploy_store_delivery_t  *d;
+
+    test_begin();
+
+    op = store_delivery("q1", 2, STORE_NOW);
+    op.u.accept.delivery->builds[0].notice = tap_str("{\"n\":0}");
+    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "accept");
+    b = op.u.accept.delivery->builds;
+
+    memset(&record, 0, sizeof(record));
+
+    record.build = tap_str("api0:1");
+    record.origin = 7;
+    record.revision = 1;
+    record.behind = 1;
+    record.status = tap_str("started");
+    record.data = tap_str("{}");
+
+    res = store_result(b, NGX_DEPLOY_STORE_RESULT_RETRY);
+    res.u.result.record = &record;
+    is_int(store_run(store, &res, STORE_NOW), NGX_DEPLOY_OK, "retry");
+    is_int(res.u.result.first, 0, "no end");
+    op = test_recall("api0:1", 0, 0, STORE_NOW);
+    is_str(op.u.recall.record.data, NULL, "no record");
+
+    op = store_take(1);
+    is_int(store_run(store, &op, STORE_NOW + 2000), NGX_DEPLOY_OK, "take");
+    is_int(op.u.take.n, 1, "one is due");
+    is_str(op.u.take.deliveries->builds->notice, "{\"n\":0}", "its notice");
+    res = store_result(op.u.take.deliveries->builds,
+                       NGX_DEPLOY_STORE_RESULT_STARTED);
+    res.u.result.record = &record;
+    is_int(store_run(store, &res, STORE_NOW + 3000), NGX_DEPLOY_OK, "result");
+    is_int(res.u.result.first, 1, "the first one");
+    ok(res.u.result.known == NULL, "nothing was known");
+    is_int(store_run(store, &res, STORE_NOW + 3000), NGX_DEPLOY_OK, "again");
+    is_int(res.u.result.first, 0, "not the first one");
+
+    op = test_recall("api0:1", 0, 0, STORE_NOW + 3000);
+    is_str(op.u.recall.record.data, "{}", "a record");
+    is_int(op.u.recall.record.owner, 7, "told by its table");
+
+    /* given up: another record, which is there already */
+
+    record.build = tap_str("api0:1");
+    record.origin = 8;
+    res = store_result(b + 1, NGX_DEPLOY_STORE_RESULT_RETRY);
+    res.u.result.record = &record;
+    res.u.result.retry = 0;
+    is_int(store_run(store, &res, STORE_NOW + 3000), NGX_DEPLOY_OK, "result");
+    is_int(res.u.result.state, NGX_DEPLOY_STORE_FAILED, "given up");
+    is_int(res.u.result.first, 1, "the first one");
+    ok(res.u.result.known != NULL, "but a record was known");
+    is_int(res.u.result.known->origin, 7, "which stays");
+
+    /* the build that a token started */
+
     memset(&op, 0, sizeof(op));
+    op.type = NGX_DEPLOY_STORE_RECALL;
+    op.u.recall.token = tap_str("nobody's");
+    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "recall");
+    ok(op.u.recall.build == NULL, "a token of nobody");
+    op.u.recall.token = tap_str(STORE_TOKEN);
+    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "recall");
+    is_int(op.u.recall.build->row, b[1].row, "the newest with the token");
+    is_int(op.u.recall.build->final, 0, "nothing is told of it");
+    is_str(op.u.recall.record.data, NULL, "no record was asked for");
 
-    op.type = NGX_DEPLOY_STORE_MESSAGE;
-    op.u.message.build = tap_str("api0:1");
-    op.u.message.channel = tap_str("C1");
+    test_save("api0:1", 7, 2, 1, "failed", 0, STORE_NOW + 4000);
+    d = store_get(store, "guid-1");
+    is_str(d->builds->status, "failed", "in the history");
+    is_int(d->builds->final, STORE_NOW + 4000, "since then");
+    is_str(d->builds->record, "{}", "with its data");
+    is_str(d->builds->notice, NULL, "without the notice");
 
-    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "read");
-    is_str(op.u.message.ts, NULL, "none");
+    /* a new run tells the same */
 
-    op.u.message.ts = tap_str("1.1");
-    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "write");
-    is_str(op.u.message.ts, "1.1", "written");
+    memset(&op, 0, sizeof(op));
+    op.type = NGX_DEPLOY_STORE_REDELIVER;
+    op.u.redeliver.id = tap_str("guid-1");
+    is_int(store_run(store, &op, STORE_NOW + 5000), NGX_DEPLOY_OK,
+           "redeliver");
+    op = store_take(2);
+    is_int(store_run(store, &op, STORE_NOW + 5000), NGX_DEPLOY_OK, "take");
+    is_str(op.u.take.deliveries->builds->notice, "{\"n\":0}", "its notice");
+}
 
-    op.u.message.ts = tap_str("2.2");
-    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "write again");
-    is_str(op.u.message.ts, "1.1", "the first one stays");
 
-    op.u.message.channel = tap_str("C2");
-    op.u.message.ts = tap_str("3.3");
-    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "elsewhere");
-    is_str(op.u.message.ts, "3.3", "is another one");
+/* a file of the first version, as it was made then */
+
+static void
+test_migrate(void)
+{
+    sqlite3                      *db;
+    ngx_deploy_store_op_t         op;
+    ngx_deploy_store_delivery_t  *d;
+
+    test_begin();
+    ngx_deploy_store_destroy(store);
+
+    is_int(sqlite3_open_v2(store_path("deploy.db"), &db,
+                           SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE, NULL),
+           SQLITE_OK, "open");
+    is_int(sqlite3_exec(db, store_v1, NULL, NULL, NULL), SQLITE_OK,
+           "version 1: %s", sqlite3_errmsg(db));
+    (void) sqlite3_close(db);
+
+    store = store_open(1000);
+
+    d = store_get(store, "old-1");
+
+    if (!ok(d != NULL, "a delivery")) {
+        return;
+    }
+
+    is_str(d->identity, "i1", "its identity");
+    is_int(d->nbuilds, 2, "its builds");
+    is_str(d->builds[0].id, "api0:1", "one was started");
+    is_int(d->builds[0].number, 7, "its number");
+    is_int(d->builds[1].state, NGX_DEPLOY_STORE_QUEUED, "one is queued");
+    is_str(d->builds[1].error, "ThrottlingException", "its error");
+
+    op = store_take(5);
+    is_int(store_run(store, &op, STORE_NOW + 2000), NGX_DEPLOY_OK, "take");
+    is_int(op.u.take.n, 1, "it is due");
+    is_str(op.u.take.deliveries->builds->body, STORE_BODY, "its body");
+    is_str(op.u.take.deliveries->builds->notice, NULL, "no notice");
+    is_int(op.u.take.deliveries->builds->attempts, 1, "attempts");
+
+    op = test_save("api0:1", 7, 1, 0, "failed", 0, STORE_NOW);
+    is_int(op.rc, NGX_DEPLOY_OK, "a record");
+
+    /* opened again it is of the version it has become */
+
+    ngx_deploy_store_destroy(store);
+    store = store_open(1000);
+    d = store_get(store, "old-1");
+    is_str(d->builds[0].status, "failed", "opened again");
 }
 
 
@@ -774,15 +991,9 @@ test_prune(void)
         }
     }
 
-    (void) test_report("api0:1", "succeeded", "BUILD", NULL, STORE_NOW);
-    (void) test_report("api0:2", "succeeded", NULL, NULL, STORE_NOW + 9000);
-
-    memset(&op, 0, sizeof(op));
-    op.type = NGX_DEPLOY_STORE_MESSAGE;
-    op.u.message.build = tap_str("api0:1");
-    op.u.message.channel = tap_str("C1");
-    op.u.message.ts = tap_str("1.1");
-    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "message");
+    (void) test_save("api0:1", 7, 1, 0, "failed", 0, STORE_NOW);
+    (void) test_save("api0:2", 7, 1, 0, "failed", 0, STORE_NOW + 9000);
+    (void) test_save("api0:3", 7, 1, 0, "failed", 1, STORE_NOW);
 
     memset(&op, 0, sizeof(op));
     op.type = NGX_DEPLOY_STORE_PRUNE;
@@ -804,19 +1015,13 @@ test_prune(void)
     ok(store_get(store, "d4") != NULL, "what is under way stays");
     ok(store_get(store, "d8") != NULL, "what is new stays");
 
-    op = test_report("api0:1", NULL, NULL, NULL, STORE_NOW);
-    is_str(op.u.report.before, NULL, "the reports are gone");
-    is_int(op.u.report.nphases, 0, "phases, too");
-
-    op = test_report("api0:2", NULL, NULL, NULL, STORE_NOW);
-    is_str(op.u.report.before, "succeeded", "but newer ones");
-
-    memset(&op, 0, sizeof(op));
-    op.type = NGX_DEPLOY_STORE_MESSAGE;
-    op.u.message.build = tap_str("api0:1");
-    op.u.message.channel = tap_str("C1");
-    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "message");
-    is_str(op.u.message.ts, NULL, "is gone");
+    op = test_recall("api0:1", 0, 0, STORE_NOW);
+    is_str(op.u.recall.record.data, NULL, "a record is gone");
+    op = test_recall("api0:2", 0, 0, STORE_NOW);
+    is_str(op.u.recall.record.data, "{}", "a newer one stays");
+    op = test_recall("api0:3", 0, 0, STORE_NOW);
+    is_str(op.u.recall.record.data, "{\"behind\":1}",
+           "so does what is to be told");
 
     op = store_find(NULL);
     op.u.find.max = 2;
@@ -951,8 +1156,10 @@ main(void)
     test_take();
     test_clock();
     test_redeliver();
-    test_reports();
-    test_messages();
+    test_records();
+    test_owners();
+    test_results();
+    test_migrate();
     test_prune();
     test_attempts();
     test_memory();
