@@ -4,73 +4,17 @@
  */
 
 
-#include "ngx_deploy_board.h"
+#include "ngx_deploy_board_table.h"
 
 
 #define NGX_DEPLOY_BOARD_MAGIC      0x6e646272
 #define NGX_DEPLOY_BOARD_MAX_DELAY  300000
 
 
-typedef struct {
-    char                         channel[NGX_DEPLOY_BOARD_MAX_NAME + 1];
-    char                         ts[NGX_DEPLOY_BOARD_MAX_NAME + 1];
-    uint32_t                     used;
-    uint32_t                     follows;
-    uint32_t                     wanted;     /* the version to be shown */
-    uint32_t                     shown;
-    uint32_t                     details;    /* bits: phases that were told */
-    uint32_t                     claim;
-    int64_t                      leased;     /* until then */
-    int64_t                      due;        /* not before */
-    int64_t                      failing;    /* since when, 0: it is not */
-} ngx_deploy_board_target_t;
-
-
-typedef struct {
-    char                         id[NGX_DEPLOY_BOARD_MAX_ID + 1];
-    uint32_t                     used;
-    uint32_t                     version;
-    uint32_t                     status;
-    uint32_t                     detailed;   /* bits: phases with details */
-    uint32_t                     len;
-    uint32_t                     sum;        /* of data */
-    int64_t                      touched;
-    ngx_deploy_board_target_t    targets[NGX_DEPLOY_BOARD_TARGETS];
-    u_char                       data[NGX_DEPLOY_BOARD_MAX_DATA];
-} ngx_deploy_board_slot_t;
-
-
-typedef struct {
-    char                         name[NGX_DEPLOY_BOARD_MAX_NAME + 1];
-    int64_t                      next;       /* no message before */
-} ngx_deploy_board_channel_t;
-
-
-struct ngx_deploy_board_s {
-    uint32_t                     magic;
-    uint32_t                     claims;
-    ngx_deploy_board_channel_t   channels[NGX_DEPLOY_BOARD_CHANNELS];
-    ngx_deploy_board_slot_t      slots[NGX_DEPLOY_BOARD_SLOTS];
-};
-
-
-static ngx_deploy_board_slot_t *ngx_deploy_board_find(
-    ngx_deploy_board_t *board, const ngx_deploy_str_t *id);
-static ngx_deploy_board_slot_t *ngx_deploy_board_room(
-    ngx_deploy_board_t *board);
-static unsigned ngx_deploy_board_rank(ngx_deploy_board_slot_t *slot);
-static int ngx_deploy_board_dump(ngx_deploy_pool_t *pool,
-    const ngx_deploy_build_t *build, ngx_deploy_str_t *dump);
-static int ngx_deploy_board_load(ngx_deploy_board_slot_t *slot,
-    ngx_deploy_pool_t *pool, ngx_deploy_build_t *build);
 static uint32_t ngx_deploy_board_detailed(const ngx_deploy_build_t *build);
 static uint32_t ngx_deploy_board_sum(const u_char *p, size_t len);
-static int ngx_deploy_board_name(char *dst, size_t size,
-    const ngx_deploy_str_t *name);
 static unsigned ngx_deploy_board_is(const char *name,
     const ngx_deploy_str_t *s);
-static unsigned ngx_deploy_board_behind(ngx_deploy_board_slot_t *slot,
-    ngx_deploy_board_target_t *target);
 static int64_t ngx_deploy_board_wait(ngx_deploy_board_t *board,
     ngx_deploy_board_target_t *target, int64_t now);
 static ngx_deploy_board_channel_t *ngx_deploy_board_channel(
@@ -124,11 +68,9 @@ int
 ngx_deploy_board_put(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *id, const ngx_deploy_build_t *build, int64_t now)
 {
-    int                         rc;
-    unsigned                    i;
-    ngx_deploy_str_t            dump;
-    ngx_deploy_board_slot_t    *slot;
-    ngx_deploy_board_target_t  *target;
+    int                       rc;
+    ngx_deploy_str_t          dump;
+    ngx_deploy_board_slot_t  *slot;
 
     if (id->len == 0 || id->len > NGX_DEPLOY_BOARD_MAX_ID) {
         return NGX_DEPLOY_DECLINED;
@@ -143,26 +85,36 @@ ngx_deploy_board_put(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
     slot = ngx_deploy_board_find(board, id);
 
     if (slot == NULL) {
-        slot = ngx_deploy_board_room(board);
+        slot = ngx_deploy_board_room(board, id, board->kept ? 3 : 2, now);
 
         if (slot == NULL) {
             return NGX_DEPLOY_DECLINED;
         }
-
-        memset(slot, 0, offsetof(ngx_deploy_board_slot_t, data));
-        (void) ngx_deploy_board_name(slot->id, sizeof(slot->id), id);
-        slot->used = 1;
     }
 
+    ngx_deploy_board_write(slot, build, &dump, now);
+
+    return NGX_DEPLOY_OK;
+}
+
+
+void
+ngx_deploy_board_write(ngx_deploy_board_slot_t *slot,
+    const ngx_deploy_build_t *build, const ngx_deploy_str_t *dump, int64_t now)
+{
+    unsigned                    i;
+    ngx_deploy_board_target_t  *target;
+
     slot->version++;
+    slot->revision++;
     slot->status = build->status;
     slot->detailed = ngx_deploy_board_detailed(build);
     slot->touched = now;
 
     /* torn in between the sum does not fit */
 
-    slot->len = (uint32_t) dump.len;
-    memcpy(slot->data, dump.data, dump.len);
+    slot->len = (uint32_t) dump->len;
+    memcpy(slot->data, dump->data, dump->len);
     slot->sum = ngx_deploy_board_sum(slot->data, slot->len);
 
     for (i = 0; i < NGX_DEPLOY_BOARD_TARGETS; i++) {
@@ -172,8 +124,6 @@ ngx_deploy_board_put(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
             target->wanted = slot->version;
         }
     }
-
-    return NGX_DEPLOY_OK;
 }
 
 
@@ -181,17 +131,43 @@ int
 ngx_deploy_board_want(ngx_deploy_board_t *board, const ngx_deploy_str_t *id,
     const ngx_deploy_str_t *channel, unsigned follows, int64_t now)
 {
-    unsigned                    i;
     ngx_deploy_board_slot_t    *slot;
-    ngx_deploy_board_target_t  *target, *room;
+    ngx_deploy_board_target_t  *target;
 
     slot = ngx_deploy_board_find(board, id);
 
-    if (slot == NULL || channel->len > NGX_DEPLOY_BOARD_MAX_NAME) {
+    if (slot == NULL) {
         return NGX_DEPLOY_DECLINED;
     }
 
+    target = ngx_deploy_board_target(slot, channel, now);
+
+    if (target == NULL) {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (target->follows != follows || target->wanted != slot->version) {
+        target->follows = follows;
+        target->wanted = slot->version;
+        slot->revision++;
+    }
+
+    return NGX_DEPLOY_OK;
+}
+
+
+ngx_deploy_board_target_t *
+ngx_deploy_board_target(ngx_deploy_board_slot_t *slot,
+    const ngx_deploy_str_t *channel, int64_t now)
+{
+    unsigned                    i;
+    ngx_deploy_board_target_t  *target, *room;
+
     room = NULL;
+
+    if (channel->len > NGX_DEPLOY_BOARD_MAX_NAME) {
+        return NULL;
+    }
 
     for (i = 0; i < NGX_DEPLOY_BOARD_TARGETS; i++) {
         target = &slot->targets[i];
@@ -202,31 +178,25 @@ ngx_deploy_board_want(ngx_deploy_board_t *board, const ngx_deploy_str_t *id,
         }
 
         if (ngx_deploy_board_is(target->channel, channel)) {
-            room = target;
-            break;
+            return target;
         }
     }
 
     if (room == NULL) {
-        return NGX_DEPLOY_DECLINED;
+        return NULL;
     }
 
-    if (!room->used) {
-        memset(room, 0, sizeof(ngx_deploy_board_target_t));
-        (void) ngx_deploy_board_name(room->channel, sizeof(room->channel),
-                                     channel);
-        room->due = now;
-        room->used = 1;
-    }
+    memset(room, 0, sizeof(ngx_deploy_board_target_t));
+    (void) ngx_deploy_board_name(room->channel, sizeof(room->channel),
+                                 channel);
+    room->due = now;
+    room->used = 1;
 
-    room->follows = follows;
-    room->wanted = slot->version;
-
-    return NGX_DEPLOY_OK;
+    return room;
 }
 
 
-static ngx_deploy_board_slot_t *
+ngx_deploy_board_slot_t *
 ngx_deploy_board_find(ngx_deploy_board_t *board, const ngx_deploy_str_t *id)
 {
     unsigned                  i;
@@ -244,56 +214,77 @@ ngx_deploy_board_find(ngx_deploy_board_t *board, const ngx_deploy_str_t *id)
 }
 
 
-/* a free slot, or the oldest one of those that are missed least */
-
-static ngx_deploy_board_slot_t *
-ngx_deploy_board_room(ngx_deploy_board_t *board)
+ngx_deploy_board_slot_t *
+ngx_deploy_board_room(ngx_deploy_board_t *board, const ngx_deploy_str_t *id,
+    unsigned max, int64_t now)
 {
     unsigned                  i, rank, lowest;
     ngx_deploy_board_slot_t  *slot, *room;
 
     room = NULL;
-    lowest = 0;
+    lowest = max + 1;
 
     for (i = 0; i < NGX_DEPLOY_BOARD_SLOTS; i++) {
         slot = &board->slots[i];
 
         if (!slot->used) {
-            return slot;
+            room = slot;
+            break;
         }
 
-        rank = ngx_deploy_board_rank(slot);
+        rank = ngx_deploy_board_rank(board, slot, now);
 
-        if (room == NULL || rank < lowest
-            || (rank == lowest && slot->touched < room->touched))
+        if (rank < lowest
+            || (rank == lowest && room && slot->touched < room->touched))
         {
             room = slot;
             lowest = rank;
         }
     }
 
-    return (lowest == 3) ? NULL : room;
+    if (room) {
+        memset(room, 0, offsetof(ngx_deploy_board_slot_t, data));
+        (void) ngx_deploy_board_name(room->id, sizeof(room->id), id);
+        room->used = 1;
+    }
+
+    return room;
 }
 
 
-static unsigned
-ngx_deploy_board_rank(ngx_deploy_board_slot_t *slot)
+unsigned
+ngx_deploy_board_rank(ngx_deploy_board_t *board,
+    ngx_deploy_board_slot_t *slot, int64_t now)
 {
-    unsigned  i, final;
+    unsigned                    i, final, behind;
+    ngx_deploy_board_target_t  *target;
+
+    if (board->kept && slot->revision != slot->saved) {
+        return 4;
+    }
 
     final = ngx_deploy_build_final(slot->status);
+    behind = 0;
 
     for (i = 0; i < NGX_DEPLOY_BOARD_TARGETS; i++) {
-        if (ngx_deploy_board_behind(slot, &slot->targets[i])) {
-            return final ? 3 : 2;
+        target = &slot->targets[i];
+
+        /* a message under way, whose ts is to come */
+
+        if (target->used && target->claim && target->leased > now) {
+            return 4;
+        }
+
+        if (!slot->foreign && ngx_deploy_board_behind(slot, target)) {
+            behind = 1;
         }
     }
 
-    return final ? 0 : 1;
+    return behind ? (final ? 3 : 2) : (final ? 0 : 1);
 }
 
 
-static int
+int
 ngx_deploy_board_dump(ngx_deploy_pool_t *pool,
     const ngx_deploy_build_t *build, ngx_deploy_str_t *dump)
 {
@@ -328,7 +319,7 @@ ngx_deploy_board_dump(ngx_deploy_pool_t *pool,
 }
 
 
-static int
+int
 ngx_deploy_board_load(ngx_deploy_board_slot_t *slot, ngx_deploy_pool_t *pool,
     ngx_deploy_build_t *build)
 {
@@ -392,7 +383,7 @@ ngx_deploy_board_sum(const u_char *p, size_t len)
 }
 
 
-static int
+int
 ngx_deploy_board_name(char *dst, size_t size, const ngx_deploy_str_t *name)
 {
     if (name->len >= size) {
@@ -417,7 +408,7 @@ ngx_deploy_board_is(const char *name, const ngx_deploy_str_t *s)
 }
 
 
-static unsigned
+unsigned
 ngx_deploy_board_behind(ngx_deploy_board_slot_t *slot,
     ngx_deploy_board_target_t *target)
 {
@@ -450,7 +441,7 @@ ngx_deploy_board_claim(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
         for (i = 0; i < NGX_DEPLOY_BOARD_SLOTS; i++) {
             slot = &board->slots[i];
 
-            if (!slot->used) {
+            if (!slot->used || slot->foreign) {
                 continue;
             }
 
@@ -648,6 +639,7 @@ ngx_deploy_board_done(ngx_deploy_board_t *board,
 
     target->claim = 0;
     target->leased = 0;
+    slot->revision++;
 
     if (result == NGX_DEPLOY_BOARD_DONE) {
 

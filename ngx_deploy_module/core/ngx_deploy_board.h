@@ -30,6 +30,7 @@
 #define NGX_DEPLOY_BOARD_MAX_ID    383
 #define NGX_DEPLOY_BOARD_MAX_NAME  47       /* of a channel, a ts */
 #define NGX_DEPLOY_BOARD_MAX_DATA  12288    /* of a dump */
+#define NGX_DEPLOY_BOARD_MAX_TEXT  16384    /* of a record */
 
 #define NGX_DEPLOY_BOARD_PACE      1000     /* ms between two messages */
 #define NGX_DEPLOY_BOARD_PATIENCE  21600000 /* ms: what fails so long is over */
@@ -60,11 +61,36 @@ typedef enum {
 } ngx_deploy_board_result_e;
 
 
+/* a build as a text, with all that has been and is to be told of it */
+
+typedef struct {
+    ngx_deploy_str_t            id;
+    int64_t                     revision;
+    int64_t                     base;       /* the one that is kept */
+    int64_t                     origin;     /* the table that wrote it */
+    int64_t                     owner;      /* read: the one that tells */
+    unsigned                    behind;     /* something is to be told */
+    ngx_deploy_build_status_e   status;
+    ngx_deploy_str_t            data;
+} ngx_deploy_board_record_t;
+
+
 /* the size of a table, in bytes */
 size_t ngx_deploy_board_size(void);
 
 /* makes an empty table of zeroed memory, or 1 when it was one before */
 unsigned ngx_deploy_board_init(ngx_deploy_board_t *board);
+
+/*
+ * What is kept elsewhere, too, in the store that survives the memory, may
+ * make way when it is wanted back later.  origin is the name of this table
+ * there, unless it has one.
+ */
+void ngx_deploy_board_keep(ngx_deploy_board_t *board, unsigned kept,
+    int64_t origin);
+
+/* the name, 0: nothing is kept elsewhere */
+int64_t ngx_deploy_board_origin(ngx_deploy_board_t *board);
 
 /*
  * Reads a build by its id.  NGX_DEPLOY_OK, NGX_DEPLOY_ERROR, or
@@ -116,6 +142,78 @@ int ngx_deploy_board_claim(ngx_deploy_board_t *board,
 int ngx_deploy_board_done(ngx_deploy_board_t *board,
     const ngx_deploy_board_work_t *work, ngx_deploy_board_result_e result,
     const ngx_deploy_str_t *ts, int64_t after, int64_t delay, int64_t now);
+
+
+/*
+ * ngx_deploy_board_record.c: builds as texts, to be kept and read back.  Each
+ * change of a build makes a new revision.  skew is what times of the wall's
+ * clock are ahead of those of the caller, in ms.
+ */
+
+/*
+ * Writes the record of a build that is in the table; somebody else who looks
+ * for one to be saved does not find it for the next ms of busy.  NGX_DEPLOY_OK
+ * NGX_DEPLOY_ERROR, or NGX_DEPLOY_DECLINED: it is not there.
+ */
+int ngx_deploy_board_save(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *id, int64_t skew, int64_t busy, int64_t now,
+    ngx_deploy_board_record_t *record);
+
+/* the same for any that is not saved in its last revision */
+int ngx_deploy_board_unsaved(ngx_deploy_board_t *board,
+    ngx_deploy_pool_t *pool, int64_t skew, int64_t busy, int64_t now,
+    ngx_deploy_board_record_t *record);
+
+/*
+ * A revision is kept; owner is the table that tells what is behind, 0: none.
+ */
+void ngx_deploy_board_saved(ngx_deploy_board_t *board,
+    const ngx_deploy_str_t *id, int64_t revision, int64_t owner);
+
+/* a save failed: it is looked for again */
+void ngx_deploy_board_failed(ngx_deploy_board_t *board,
+    const ngx_deploy_str_t *id);
+
+/*
+ * Writes the record of a build that is not in the table, with the messages
+ * that are to be told of it: NGX_DEPLOY_OK, NGX_DEPLOY_ERROR, or
+ * NGX_DEPLOY_DECLINED: it is too large.
+ */
+int ngx_deploy_board_compose(ngx_deploy_board_t *board,
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *id,
+    const ngx_deploy_build_t *build, const ngx_deploy_str_t *channels,
+    size_t n, unsigned follows, ngx_deploy_board_record_t *record);
+
+/*
+ * Reads a record back that is kept.  What is in the table already stays, but
+ * for what another table has changed since, or, with always, for whatever the
+ * record has that is not known here.  Targets that follow where the caller's
+ * do not, or the other way round, are left out.  For a new one those up to
+ * the rank max make way: 1 those with nothing to be told, 3 all that are kept
+ * elsewhere.  NGX_DEPLOY_OK, NGX_DEPLOY_ERROR, or NGX_DEPLOY_DECLINED: there
+ * is no room, or it is no record.
+ */
+int ngx_deploy_board_fill(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
+    const ngx_deploy_board_record_t *record, unsigned always,
+    unsigned follows, unsigned max, int64_t skew, int64_t now);
+
+/* how many records with something to be told there is room for */
+size_t ngx_deploy_board_free(ngx_deploy_board_t *board, int64_t now);
+
+/*
+ * 1 when a record that is to be told by this table, or nobody, has to be
+ * read: it is not in the table, or as another one has written it.
+ */
+unsigned ngx_deploy_board_misses(ngx_deploy_board_t *board,
+    const ngx_deploy_str_t *id, int64_t origin);
+
+/* 1 when it is time, once in so many ms, whoever asks */
+unsigned ngx_deploy_board_beat(ngx_deploy_board_t *board, int64_t interval,
+    int64_t now);
+
+/* the build of a record's data: OK, ERROR, or DECLINED: it is none */
+int ngx_deploy_board_read(ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *data, ngx_deploy_build_t *build);
 
 
 #endif /* _NGX_DEPLOY_BOARD_H_INCLUDED_ */

@@ -15,6 +15,8 @@ static int ngx_deploy_build_phase(ngx_deploy_build_t *build,
     const ngx_deploy_build_report_t *report);
 static ngx_deploy_build_phase_t *ngx_deploy_build_phase_find(
     ngx_deploy_build_t *build, const ngx_deploy_str_t *name);
+static int ngx_deploy_build_merge_facts(ngx_deploy_build_t *build,
+    const ngx_deploy_build_t *other);
 static int ngx_deploy_build_text(ngx_deploy_str_t *dst,
     const ngx_deploy_str_t *src, size_t max);
 static unsigned ngx_deploy_build_same(const ngx_deploy_str_t *a,
@@ -316,6 +318,93 @@ ngx_deploy_build_downstream(ngx_deploy_build_t *build,
     build->downstream[build->ndownstream++] = *link;
 
     return NGX_DEPLOY_OK;
+}
+
+
+int
+ngx_deploy_build_merge(ngx_deploy_build_t *build,
+    const ngx_deploy_build_t *other)
+{
+    int                        rc;
+    size_t                     i;
+    ngx_deploy_build_report_t  report;
+
+    rc = ngx_deploy_build_merge_facts(build, other);
+
+    ngx_deploy_build_report_init(&report);
+
+    report.id = other->id;
+    report.number = other->number;
+    report.status = other->status;
+    report.told = other->told;
+    report.url = other->url;
+    report.log = other->log;
+    report.message = other->message;
+    report.time = ngx_deploy_build_final(other->status) ? other->finished
+                                                        : other->started;
+
+    if (ngx_deploy_build_report(build, &report) == NGX_DEPLOY_OK) {
+        rc = NGX_DEPLOY_OK;
+    }
+
+    for (i = 0; i < other->nphases; i++) {
+        ngx_deploy_build_report_init(&report);
+        report.phase = other->phases[i];
+
+        if (ngx_deploy_build_report(build, &report) == NGX_DEPLOY_OK) {
+            rc = NGX_DEPLOY_OK;
+        }
+    }
+
+    for (i = 0; i < other->ndownstream; i++) {
+        if (ngx_deploy_build_downstream(build, &other->downstream[i])
+            == NGX_DEPLOY_OK)
+        {
+            rc = NGX_DEPLOY_OK;
+        }
+    }
+
+    return rc;
+}
+
+
+/* what no report tells: the cause, and the builds above */
+
+static int
+ngx_deploy_build_merge_facts(ngx_deploy_build_t *build,
+    const ngx_deploy_build_t *other)
+{
+    int  rc;
+
+    rc = NGX_DEPLOY_DECLINED;
+
+    if (build->event.facts[NGX_DEPLOY_EVENT].len == 0
+        && other->event.facts[NGX_DEPLOY_EVENT].len)
+    {
+        build->event = other->event;
+        rc = NGX_DEPLOY_OK;
+    }
+
+    if (build->delivery.len == 0 && other->delivery.len) {
+        build->delivery = other->delivery;
+        rc = NGX_DEPLOY_OK;
+    }
+
+    if (build->upstream.project.len == 0 && other->upstream.project.len) {
+        build->upstream = other->upstream;
+        build->depth = other->depth;
+        build->chain = other->chain;
+        rc = NGX_DEPLOY_OK;
+    }
+
+    if (other->started != -1
+        && (build->started == -1 || other->started < build->started))
+    {
+        build->started = other->started;
+        rc = NGX_DEPLOY_OK;
+    }
+
+    return rc;
 }
 
 

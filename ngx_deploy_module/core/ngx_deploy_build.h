@@ -129,6 +129,15 @@ int ngx_deploy_build_downstream(ngx_deploy_build_t *build,
     const ngx_deploy_build_link_t *link);
 
 /*
+ * Adds all that is known elsewhere of the same build: absent facts are taken
+ * over, a status, phases and downstream builds under the rules of reports.
+ * Texts are not copied.  NGX_DEPLOY_OK, or NGX_DEPLOY_DECLINED: nothing is
+ * new.
+ */
+int ngx_deploy_build_merge(ngx_deploy_build_t *build,
+    const ngx_deploy_build_t *other);
+
+/*
  * The build as one line of JSON, and back: the event without its message and
  * its paths.  ngx_deploy_build_load() copies all texts to the pool.
  * NGX_DEPLOY_OK, NGX_DEPLOY_ERROR or, for what is no dump,
