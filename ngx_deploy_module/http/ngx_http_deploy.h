@@ -174,6 +174,8 @@ typedef struct ngx_http_deploy_sns_s  ngx_http_deploy_sns_t;
 typedef struct ngx_http_deploy_dispatch_s  ngx_http_deploy_dispatch_t;
 typedef struct ngx_http_deploy_claim_s     ngx_http_deploy_claim_t;
 typedef struct ngx_http_deploy_outbound_s  ngx_http_deploy_outbound_t;
+typedef struct ngx_http_deploy_recall_s    ngx_http_deploy_recall_t;
+typedef struct ngx_http_deploy_known_s     ngx_http_deploy_known_t;
 
 
 typedef enum {
@@ -249,6 +251,10 @@ typedef struct {
     const char                     *result;      /* $deploy_status */
     const char                     *reason;      /* of a refused payload */
     struct ngx_http_deploy_body_s  *body;        /* read by a thread */
+
+    ngx_str_t                       token;       /* of a build, was shown */
+    ngx_http_deploy_recall_t       *recall;      /* while the store is asked */
+    ngx_http_deploy_known_t        *known;       /* the build of token */
 
     ngx_deploy_build_t             *upstream;    /* the event is about it */
     ngx_str_t                       challenge;   /* of Slack, to be echoed */

@@ -4,9 +4,8 @@
  */
 
 
-#include "ngx_http_deploy_notify.h"
+#include "ngx_http_deploy_board.h"
 #include "ngx_http_deploy_outbound.h"
-#include "ngx_deploy_board.h"
 #include "ngx_deploy_slack.h"
 
 
@@ -294,17 +293,87 @@ ngx_http_deploy_board_link(ngx_pool_t *pool, ngx_str_t *upstream,
 }
 
 
+ngx_deploy_board_t *
+ngx_http_deploy_board_lock(void)
+{
+    ngx_http_deploy_board_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_board.ctx;
+
+    ngx_shmtx_lock(&ctx->shpool->mutex);
+
+    return ctx->board;
+}
+
+
+void
+ngx_http_deploy_board_unlock(void)
+{
+    ngx_shmtx_unlock(&ngx_http_deploy_board.ctx->shpool->mutex);
+}
+
+
+ngx_uint_t
+ngx_http_deploy_board_follows(void)
+{
+    ngx_http_deploy_slack_t  *slack;
+
+    slack = ngx_http_deploy_board.dmcf->slack;
+
+    return slack && slack->authorization.len;
+}
+
+
+ngx_int_t
+ngx_http_deploy_board_fill(ngx_pool_t *pool,
+    ngx_deploy_store_record_t *record, ngx_uint_t always, ngx_uint_t max)
+{
+    int                         rc;
+    ngx_deploy_pool_t           dpool;
+    ngx_deploy_board_t         *board;
+    ngx_deploy_board_record_t   r;
+
+    if (record->data.data == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&r, sizeof(ngx_deploy_board_record_t));
+
+    r.id = record->build;
+    r.revision = record->revision;
+    r.origin = record->origin;
+    r.owner = record->owner;
+    r.data = record->data;
+
+    dpool = ngx_http_deploy_pool(pool);
+
+    board = ngx_http_deploy_board_lock();
+
+    rc = ngx_deploy_board_fill(board, &dpool, &r, always,
+                               ngx_http_deploy_board_follows(), max,
+                               ngx_http_deploy_board_skew(),
+                               ngx_current_msec);
+
+    ngx_http_deploy_board_unlock();
+
+    if (rc == NGX_DEPLOY_OK) {
+        ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
+        return NGX_OK;
+    }
+
+    return (rc == NGX_DEPLOY_DECLINED) ? NGX_DECLINED : NGX_ERROR;
+}
+
+
 void
 ngx_http_deploy_board_want(ngx_str_t *key, ngx_array_t *channels)
 {
     ngx_str_t                    *channel;
     ngx_uint_t                    i, follows;
-    ngx_http_deploy_slack_t      *slack;
     ngx_http_deploy_board_ctx_t  *ctx;
 
     ctx = ngx_http_deploy_board.ctx;
-    slack = ngx_http_deploy_board.dmcf->slack;
-    follows = (slack && slack->authorization.len);
+    follows = ngx_http_deploy_board_follows();
     channel = channels->elts;
 
     ngx_shmtx_lock(&ctx->shpool->mutex);
@@ -339,6 +408,10 @@ ngx_http_deploy_board_run(void)
     int64_t     next;
     ngx_int_t   rc;
     ngx_msec_t  timer;
+
+    if (ngx_http_deploy_board.dmcf->slack == NULL) {
+        return;
+    }
 
     do {
         next = -1;

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_accept.h"
+#include "ngx_http_deploy_recall.h"
 #include "ngx_http_deploy_body.h"
 #include "ngx_http_deploy_command.h"
 #include "ngx_http_deploy_sns.h"
@@ -567,6 +568,10 @@ ngx_http_deploy_ctx_cleanup(void *data)
     }
 
     ngx_http_deploy_sns_cleanup(ctx);
+
+    if (ctx->recall) {
+        ngx_http_deploy_recall_detach(ctx);
+    }
 
     /* a build goes on without its client */
 

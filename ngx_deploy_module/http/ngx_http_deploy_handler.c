@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy_command.h"
 #include "ngx_http_deploy_accept.h"
+#include "ngx_http_deploy_recall.h"
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_sns.h"
 
@@ -17,6 +18,8 @@ static ngx_int_t ngx_http_deploy_content_type(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_deploy_process(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx, ngx_int_t rc);
+static ngx_int_t ngx_http_deploy_proceed(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_deploy_begin(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
@@ -180,13 +183,16 @@ ngx_http_deploy_parsed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 {
     rc = ngx_http_deploy_process(r, ctx, rc);
 
-    if (!ctx->waiting) {
+    if (!ctx->waiting && ctx->recall == NULL) {
         ngx_http_finalize_request(r, rc);
     }
 }
 
 
-/* what the request is finished with, unless ctx->waiting is set */
+/*
+ * What the request is finished with, unless it waits: ctx->recall or
+ * ctx->waiting is set then
+ */
 
 static ngx_int_t
 ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
@@ -218,6 +224,55 @@ ngx_http_deploy_process(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
                           sizeof(ngx_http_deploy_miss_t))
            != NGX_OK)
     {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_deploy_recall(r, ctx);
+
+    return (rc == NGX_AGAIN) ? NGX_DONE : ngx_http_deploy_proceed(r, ctx, rc);
+}
+
+
+void
+ngx_http_deploy_recalled(ngx_http_deploy_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    rc = ngx_http_deploy_proceed(r, ctx, rc);
+
+    if (!ctx->waiting) {
+        ngx_http_finalize_request(r, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* the same, with a code of ngx_http_deploy_recalled() */
+
+static ngx_int_t
+ngx_http_deploy_proceed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
+    ngx_int_t rc)
+{
+    if (rc == NGX_BUSY) {
+        ctx->result = "failed";
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "deploy did not accept delivery \"%V\": the store did "
+                      "not tell what is known of it", &ctx->delivery);
+
+        return ngx_http_deploy_answer_text(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                           "failed",
+                                           "the store did not answer in time");
+    }
+
+    if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

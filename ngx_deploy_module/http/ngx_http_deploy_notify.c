@@ -172,7 +172,8 @@ ngx_http_deploy_notify_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return (dmcf->notifies.nelts || dmcf->chains || dmcf->commands)
+    return (dmcf->notifies.nelts || dmcf->chains || dmcf->commands
+            || dmcf->store)
            ? ngx_http_deploy_board_add(cf) : NGX_OK;
 }
 
@@ -284,7 +285,7 @@ ngx_http_deploy_notice_create(ngx_http_request_t *r,
 
     dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
 
-    if (dmcf->board == NULL) {
+    if (dmcf->notifies.nelts == 0 && !dmcf->chains && !dmcf->commands) {
         return NGX_OK;
     }
 

@@ -516,7 +516,6 @@ ngx_http_deploy_status_build(ngx_deploy_store_build_t *b)
 
     rc |= ngx_deploy_json_set_str(json, "url", &b->url);
     rc |= ngx_deploy_json_set_str(json, "build_status", &b->status);
-    rc |= ngx_deploy_json_set_str(json, "phase", &b->phase);
 
     if (rc != NGX_DEPLOY_OK) {
         ngx_deploy_json_free(json);
