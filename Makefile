@@ -67,7 +67,7 @@ export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
 
 .PHONY:		all module install deps test unit unit-build fuzz fuzz-build \
 		asan check-corpora powerloss demo bench soak soak-asan lint \
-		clean help FORCE
+		unit-plain sbom deb deb-test clean help FORCE
 .SECONDARY:
 
 all:		module
@@ -88,6 +88,8 @@ help:
 	@echo "make soak [SOAK_TIME=180]       hours of credentials in minutes"
 	@echo "make soak-asan [SOAK_TIME=180]  the same, sanitized"
 	@echo "make lint                       style and static analysis"
+	@echo "make deb                        the package of Debian"
+	@echo "make deb-test                   build it twice, install, remove"
 	@echo "make clean"
 
 
@@ -111,15 +113,34 @@ install:	$(SO)
 	install -d $(DESTDIR)$(modulesdir) $(DESTDIR)$(availabledir) \
 		$(DESTDIR)$(docdir)/examples
 	install -m 644 $(SO) $(DESTDIR)$(modulesdir)/ngx_deploy_module.so
-	echo 'load_module modules/ngx_deploy_module.so;' \
-		> $(DESTDIR)$(availabledir)/mod-http-deploy.conf
-	for f in README.md CHANGES LICENSE; do \
+	install -m 644 util/mod-http-deploy.conf $(DESTDIR)$(availabledir)/
+	for f in README.md CHANGES; do \
 		[ ! -f $$f ] || install -m 644 $$f $(DESTDIR)$(docdir)/; \
 	done
 	for f in conf/*; do \
 		[ ! -f $$f ] || install -m 644 $$f \
 			$(DESTDIR)$(docdir)/examples/; \
 	done
+	install -D -m 644 conf/systemd/hardening.conf \
+		$(DESTDIR)$(docdir)/examples/systemd/hardening.conf
+
+
+# packages
+
+
+sbom:		build/sbom.cdx.json
+
+build/sbom.cdx.json: $(SO) util/sbom debian/changelog
+	util/sbom $(SO) > $@.new
+	mv $@.new $@
+
+deb:
+	@util/deps.sh deb
+	util/deb build build/deb
+
+deb-test:
+	@util/deps.sh deb
+	util/deb test build/deb
 
 
 # unit tests: programs that print TAP, plain and sanitized
@@ -170,6 +191,11 @@ unit-build:	$(UNIT_TESTS) $(TEST_TOOLS)
 	@for f in build/t/*.t; do \
 		case " $(UNIT_TESTS) " in *" $$f "*) ;; *) rm -f $$f;; esac; \
 	done
+
+# without the sanitized ones, for builds of packages
+
+unit-plain:	$(UNITS:%=build/t/unit-%.t)
+	prove -j $(PROVE_JOBS) $^
 
 unit:		unit-build
 	prove -j $(PROVE_JOBS) build/t

@@ -38,6 +38,7 @@ my %level = (
     deploy_endpoint => 'http', deploy_transport => 'http',
     deploy_zone => 'http', deploy_timeout => 'http', deploy_dry_run => 'http',
     deploy_store => 'http', deploy_log_level => 'http', deploy_slack => 'http',
+    limit_req_zone => 'http', map => 'http',
     log_format => 'http', location => 'server',
     access_log => 'transport', thread_pool => 'core',
 );

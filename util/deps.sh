@@ -2,7 +2,7 @@
 
 # Copyright (C) ngx_deploy_module authors
 #
-# deps.sh test|fuzz|asan: installs the Debian packages that are missing.
+# deps.sh test|fuzz|asan|deb: installs the Debian packages that are missing.
 
 set -e
 
@@ -16,7 +16,8 @@ case ${1:-test} in
     fuzz)  packages="gcc make clang libclang-rt-dev libjansson-dev libssl-dev
                    libcurl4-openssl-dev libsqlite3-dev" ;;
     asan)  packages="$packages clang libclang-rt-dev dpkg-dev" ;;
-    *)     echo "usage: $0 test|fuzz|asan" >&2; exit 2 ;;
+    deb)   packages="$packages build-essential debhelper dpkg-dev lintian" ;;
+    *)     echo "usage: $0 test|fuzz|asan|deb" >&2; exit 2 ;;
 esac
 
 missing=
