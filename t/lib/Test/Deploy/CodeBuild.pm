@@ -232,9 +232,11 @@ sub new {
         expected => [],
     }, $class;
 
-    mkdir($self->{dir}) or die "can't create $self->{dir}: $!";
+    for my $dir ($self->{dir}, "$self->{dir}/tokens") {
+        mkdir($dir) or die "can't create $dir: $!";
+    }
 
-    $self->save({ faults => {}, numbers => {}, tokens => {}, requests => 0,
+    $self->save({ faults => {}, numbers => {}, requests => 0,
                   skew => $self->{skew}, skewed => $self->{skew} });
     $self->make_certificate() if $self->{tls};
 
@@ -375,7 +377,7 @@ sub check {
 sub forget {
     my ($self) = @_;
 
-    $self->update(sub { $_[0]{tokens} = {} });
+    $self->locked(sub { unlink(glob("$self->{dir}/tokens/*")) });
 }
 
 
@@ -1049,7 +1051,7 @@ sub decide {
     my $token = $json->{idempotencyToken};
 
     if (defined $token) {
-        my $old = $state->{tokens}{$token};
+        my $old = $self->token($token);
 
         if ($old && $old->{time} > time() - 300) {
             if ($old->{request} ne $JSON->encode($json)) {
@@ -1066,9 +1068,9 @@ sub decide {
 
     my $build = $self->build($state, $json);
 
-    $state->{tokens}{$token} = {
+    $self->token($token, {
         time => time(), request => $JSON->encode($json), build => $build,
-    } if defined $token;
+    }) if defined $token;
 
     my $env = $json->{environmentVariablesOverride} || [];
 
@@ -1085,6 +1087,26 @@ sub decide {
     close($fh);
 
     return { %$answer, build => $build };
+}
+
+
+# what is known of a token, a file for each: the state stays small
+
+sub token {
+    my ($self, $token, $known) = @_;
+
+    my $name = "$self->{dir}/tokens/" . unpack('H*', $token);
+
+    if ($known) {
+        open(my $fh, '>', $name) or die "token: $!";
+        print $fh $JSON->encode($known);
+        return close($fh);
+    }
+
+    open(my $fh, '<', $name) or return undef;
+    local $/;
+
+    return $JSON->decode(scalar <$fh>);
 }
 
 
