@@ -6,7 +6,7 @@
 
 set -e
 
-packages="gcc make perl openssl curl nghttp2-client libio-socket-ssl-perl
+packages="gcc make perl openssl curl nghttp2-client libio-socket-ssl-perl strace
           libdbd-sqlite3-perl
           nginx nginx-dev libjansson-dev libssl-dev libpcre2-dev zlib1g-dev
           libcurl4-openssl-dev libsqlite3-dev shellcheck jq"

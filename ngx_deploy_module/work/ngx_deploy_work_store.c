@@ -354,6 +354,17 @@ ngx_deploy_store_failed(ngx_deploy_store_t *store, int rc)
         return ngx_deploy_store_fail(store, NGX_DEPLOY_ERROR, text, 0);
     }
 
+    /*
+     * What was not synced is in the journal as if it were committed, and only
+     * this connection knows better: it writes over it, a new one would not
+     */
+
+    if (rc == SQLITE_IOERR_FSYNC) {
+        (void) snprintf(text, sizeof(text), "cannot be synced: %s",
+                        sqlite3_errmsg(store->db));
+        return ngx_deploy_store_fail(store, NGX_DEPLOY_AGAIN, text, 0);
+    }
+
     err = sqlite3_system_errno(store->db);
 
     (void) snprintf(text, sizeof(text), "failed: %s, code %d",
