@@ -66,8 +66,8 @@ export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
 
 
 .PHONY:		all module install deps test unit unit-build fuzz fuzz-build \
-		asan check-corpora powerloss demo bench soak soak-asan lint \
-		unit-plain sbom deb deb-test clean help FORCE
+		asan check-corpora peers powerloss demo bench soak soak-asan \
+		lint unit-plain sbom deb deb-test clean help FORCE
 .SECONDARY:
 
 all:		module
@@ -82,6 +82,7 @@ help:
 	@echo "make fuzz [FUZZ_TIME=60]        each fuzz target for a minute"
 	@echo "make asan [NGINX_SRC=dir]       all tests, sanitized nginx"
 	@echo "make check-corpora SHARED=dir   the large corpora"
+	@echo "make peers                      beside Slack's own packages"
 	@echo "make powerloss                  the store, copied while in use"
 	@echo "make demo                       see it work"
 	@echo "make bench                      measure"
@@ -262,6 +263,18 @@ check-corpora:	$(CORPORA:%=build/corpora/%)
 		grep -v '^ok ' build/corpora/$$f.log; \
 		echo "$$f: $$ok"; \
 	done; exit $$rc
+
+
+# needs Node.js and a registry of its packages
+
+
+peers:
+	@util/deps.sh test
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' || \
+		{ echo "Node.js 20 or later is needed"; exit 2; }
+	@$(MAKE) --no-print-directory module
+	cd t/peers && npm ci
+	prove -j $(PROVE_JOBS) t/peers
 
 
 # needs root: loop mounts
