@@ -114,7 +114,7 @@ bad('neither', qr/needs either "token_file=" or "webhook_file="/,
     'deploy_slack channel=C1;');
 bad('a parameter', qr/invalid parameter "token=x" of "deploy_slack"/,
     'deploy_slack token=x;');
-bad('no file', qr/cannot open secret file/,
+bad('no file', qr/secret file .* cannot be opened/,
     "deploy_slack token_file=$dir/none channel=C1;");
 bad('an open file', qr/is readable by everybody/,
     "deploy_slack token_file=$dir/open channel=C1;");

@@ -156,6 +156,66 @@ ngx_deploy_hex_digit(u_char ch)
 }
 
 
+int64_t
+ngx_deploy_parse_time(const u_char *p, size_t len)
+{
+    size_t         n;
+    int64_t        total, value, scale;
+    const char    *unit;
+    const u_char  *last;
+
+    static const char     units[] = "yMwdhms";
+    static const int64_t  scales[] = {
+        31536000, 2592000, 604800, 86400, 3600, 60, 1
+    };
+
+    last = p + len;
+    unit = units;
+    total = 0;
+
+    do {
+        if (unit == NULL) {
+            return -1;
+        }
+
+        for (n = 0; p + n < last && p[n] >= '0' && p[n] <= '9'; n++) {
+            /* void */
+        }
+
+        value = ngx_deploy_atoi64(p, n);
+        p += n;
+
+        scale = 1;
+
+        if (p < last && *p != ' ') {
+            unit = *p ? strchr(unit, *p) : NULL;
+
+            if (unit == NULL) {
+                return -1;
+            }
+
+            scale = scales[unit - units];
+            unit++;
+            p++;
+
+        } else {
+            unit = NULL;
+        }
+
+        if (value < 0 || value > (INT32_MAX - total) / scale) {
+            return -1;
+        }
+
+        total += value * scale;
+
+        while (p < last && *p == ' ') { p++; }
+
+    } while (p < last);
+
+    return total;
+}
+
+
 int
 ngx_deploy_hex_decode(u_char *dst, size_t size, const u_char *p, size_t len)
 {

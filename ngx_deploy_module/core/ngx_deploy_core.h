@@ -92,6 +92,13 @@ int ngx_deploy_str_is_nocase(const ngx_deploy_str_t *s, const char *text);
 int64_t ngx_deploy_atoi64(const u_char *p, size_t len);
 
 /*
+ * A time of nginx.conf in seconds: "90", "5m", "1h 30m"; the units y, M, w, d,
+ * h, m, s go down, a number without one comes last.  At most 2^31 - 1.
+ * Returns the value or -1.
+ */
+int64_t ngx_deploy_parse_time(const u_char *p, size_t len);
+
+/*
  * Hexadecimal of either case, 2 * size digits exactly (RFC 4648, 8).
  * NGX_DEPLOY_OK or NGX_DEPLOY_DECLINED.
  */

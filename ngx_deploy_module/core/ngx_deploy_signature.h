@@ -135,6 +135,17 @@ int ngx_deploy_verifier_header(ngx_deploy_verifier_t *verifier,
     ngx_deploy_pool_t *pool, const ngx_deploy_str_t *name);
 
 /*
+ * A parameter of deploy_verify, "name=value", that suits the scheme: header,
+ * algorithm, encoding, prefix, tolerance, topic.  The text is kept.
+ * NGX_DEPLOY_OK; NGX_DEPLOY_DECLINED: there is no such one, or its value does
+ * not suit, *reason is a static text that continues a sentence about it, or
+ * NULL; NGX_DEPLOY_ERROR: memory.
+ */
+int ngx_deploy_verifier_param(ngx_deploy_verifier_t *verifier,
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *text,
+    const char **reason);
+
+/*
  * The secrets of a file's text, one a line; blank lines and those beginning
  * with "#" are skipped, CR LF is taken off, nothing else.  Must be called
  * last, when the algorithm is known.  "gitlab" becomes a scheme of signatures

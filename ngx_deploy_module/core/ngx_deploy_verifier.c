@@ -93,6 +93,8 @@ static const ngx_deploy_scheme_t  ngx_deploy_schemes[] = {
 };
 
 
+static unsigned ngx_deploy_verifier_named(const ngx_deploy_str_t *text,
+    const char *name, ngx_deploy_str_t *value);
 static int ngx_deploy_verifier_family(ngx_deploy_verifier_t *verifier,
     ngx_deploy_pool_t *pool);
 static int ngx_deploy_verifier_join(ngx_deploy_pool_t *pool,
@@ -136,6 +138,83 @@ ngx_deploy_verifier_init(ngx_deploy_verifier_t *verifier,
     }
 
     return NGX_DEPLOY_DECLINED;
+}
+
+
+int
+ngx_deploy_verifier_param(ngx_deploy_verifier_t *verifier,
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *text, const char **reason)
+{
+    int64_t            n;
+    unsigned           hmac;
+    ngx_deploy_str_t   value;
+
+    *reason = NULL;
+
+    hmac = (strcmp(verifier->name, "hmac") == 0);
+
+    if (verifier->type == NGX_DEPLOY_SCHEME_SNS
+        && ngx_deploy_verifier_named(text, "topic=", &value))
+    {
+        return ngx_deploy_verifier_topics(verifier, pool, &value, reason);
+    }
+
+    if (ngx_deploy_verifier_named(text, "header=", &value)) {
+        return ngx_deploy_verifier_header(verifier, pool, &value);
+    }
+
+    if (hmac && ngx_deploy_verifier_named(text, "algorithm=", &value)) {
+        return ngx_deploy_verifier_algorithm(verifier, &value);
+    }
+
+    if (hmac && ngx_deploy_verifier_named(text, "encoding=", &value)) {
+
+        if (!ngx_deploy_str_is(&value, "base64")
+            && !ngx_deploy_str_is(&value, "hex"))
+        {
+            return NGX_DEPLOY_DECLINED;
+        }
+
+        verifier->base64 = ngx_deploy_str_is(&value, "base64");
+
+        return NGX_DEPLOY_OK;
+    }
+
+    if (hmac && ngx_deploy_verifier_named(text, "prefix=", &value)) {
+        verifier->prefix = value;
+        return NGX_DEPLOY_OK;
+    }
+
+    if (ngx_deploy_verifier_named(text, "tolerance=", &value)) {
+
+        n = ngx_deploy_parse_time(value.data, value.len);
+
+        if (n > 0) {
+            verifier->tolerance = n;
+            return NGX_DEPLOY_OK;
+        }
+    }
+
+    return NGX_DEPLOY_DECLINED;
+}
+
+
+static unsigned
+ngx_deploy_verifier_named(const ngx_deploy_str_t *text, const char *name,
+    ngx_deploy_str_t *value)
+{
+    size_t  len;
+
+    if (!ngx_deploy_str_starts(text, name)) {
+        return 0;
+    }
+
+    len = strlen(name);
+
+    value->data = text->data + len;
+    value->len = text->len - len;
+
+    return 1;
 }
 
 

@@ -8,6 +8,8 @@
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_sns.h"
 
+#include "ngx_deploy_work_secret.h"
+
 
 static ngx_deploy_verifier_t *ngx_http_deploy_verify_push(ngx_conf_t *cf,
     ngx_http_deploy_loc_conf_t *dlcf);
@@ -270,113 +272,26 @@ static char *
 ngx_http_deploy_verify_param(ngx_conf_t *cf, ngx_deploy_verifier_t *v,
     ngx_str_t *value)
 {
-    ngx_int_t           n;
-    ngx_str_t           s;
-    ngx_uint_t          hmac;
+    int                 rc;
     const char         *reason;
     ngx_deploy_pool_t   pool;
 
-    hmac = (ngx_strcmp(v->name, "hmac") == 0);
+    pool = ngx_http_deploy_pool(cf->pool);
 
-    if (ngx_strncmp(value->data, "topic=", 6) == 0
-        && v->type == NGX_DEPLOY_SCHEME_SNS)
-    {
-        s.len = value->len - 6;
-        s.data = value->data + 6;
+    rc = ngx_deploy_verifier_param(v, &pool, value, &reason);
 
-        pool = ngx_http_deploy_pool(cf->pool);
-
-        switch (ngx_deploy_verifier_topics(v, &pool, &s, &reason)) {
-
-        case NGX_DEPLOY_OK:
-            return NGX_CONF_OK;
-
-        case NGX_DEPLOY_DECLINED:
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", value,
-                               reason);
-            return NGX_CONF_ERROR;
-
-        default:
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (ngx_strncmp(value->data, "header=", 7) == 0) {
-
-        s.len = value->len - 7;
-        s.data = value->data + 7;
-
-        pool = ngx_http_deploy_pool(cf->pool);
-
-        switch (ngx_deploy_verifier_header(v, &pool, &s)) {
-
-        case NGX_DEPLOY_OK:
-            return NGX_CONF_OK;
-
-        case NGX_DEPLOY_DECLINED:
-            goto invalid;
-
-        default:
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (ngx_strncmp(value->data, "algorithm=", 10) == 0 && hmac) {
-
-        s.len = value->len - 10;
-        s.data = value->data + 10;
-
-        if (ngx_deploy_verifier_algorithm(v, &s)
-            != NGX_DEPLOY_OK)
-        {
-            goto invalid;
-        }
-
+    if (rc == NGX_DEPLOY_OK) {
         return NGX_CONF_OK;
     }
 
-    if (ngx_strncmp(value->data, "encoding=", 9) == 0 && hmac) {
+    if (rc == NGX_DEPLOY_DECLINED && reason) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", value, reason);
 
-        if (ngx_strcmp(value->data + 9, "base64") == 0) {
-            v->base64 = 1;
-
-        } else if (ngx_strcmp(value->data + 9, "hex") == 0) {
-            v->base64 = 0;
-
-        } else {
-            goto invalid;
-        }
-
-        return NGX_CONF_OK;
+    } else if (rc == NGX_DEPLOY_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"deploy_verify %s\"",
+                           value, v->name);
     }
-
-    if (ngx_strncmp(value->data, "prefix=", 7) == 0 && hmac) {
-        v->prefix.len = value->len - 7;
-        v->prefix.data = value->data + 7;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(value->data, "tolerance=", 10) == 0) {
-
-        s.len = value->len - 10;
-        s.data = value->data + 10;
-
-        n = ngx_parse_time(&s, 1);
-
-        if (n == NGX_ERROR || n == 0) {
-            goto invalid;
-        }
-
-        v->tolerance = n;
-
-        return NGX_CONF_OK;
-    }
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"deploy_verify %s\"",
-                       value, v->name);
 
     return NGX_CONF_ERROR;
 }
@@ -440,72 +355,25 @@ ngx_int_t
 ngx_http_deploy_read_secrets(ngx_conf_t *cf, ngx_str_t *file,
     ngx_deploy_str_t *text)
 {
-    int              fd;
-    ssize_t          n;
-    const char      *what;
-    ngx_err_t        err;
-    struct stat      st;
+    int                 rc, err;
+    const char         *reason;
+    ngx_deploy_pool_t   pool;
 
     if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    /* nothing but a regular file: opening a FIFO must not hang */
+    pool = ngx_http_deploy_pool(cf->pool);
 
-    fd = open((char *) file->data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+    rc = ngx_deploy_work_secret(&pool, (char *) file->data, text, &reason,
+                                &err);
 
-    if (fd == -1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "cannot open secret file \"%V\"", file);
-        return NGX_ERROR;
-    }
-
-    err = 0;
-    what = NULL;
-
-    if (fstat(fd, &st) == -1) {
-        err = ngx_errno;
-        what = "cannot be read";
-
-    } else if (!S_ISREG(st.st_mode)) {
-        what = "is not a regular file";
-
-    } else if (st.st_mode & S_IROTH) {
-        what = "is readable by everybody";
-
-    } else if (st.st_size == 0) {
-        what = "is empty";
-
-    } else if (st.st_size > NGX_DEPLOY_MAX_SECRET_FILE) {
-        what = "is too large";
-    }
-
-    if (what == NULL) {
-        text->len = (size_t) st.st_size;
-        text->data = ngx_pnalloc(cf->pool, text->len);
-
-        if (text->data == NULL) {
-            close(fd);
-            return NGX_ERROR;
-        }
-
-        n = read(fd, text->data, text->len);
-
-        if (n != (ssize_t) text->len) {
-            err = (n == -1) ? ngx_errno : 0;
-            what = "cannot be read";
-        }
-    }
-
-    close(fd);
-
-    if (what) {
+    if (rc == NGX_DEPLOY_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, err, "secret file \"%V\" %s",
-                           file, what);
-        return NGX_ERROR;
+                           file, reason);
     }
 
-    return NGX_OK;
+    return (rc == NGX_DEPLOY_OK) ? NGX_OK : NGX_ERROR;
 }
 
 

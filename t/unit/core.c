@@ -316,12 +316,58 @@ test_utf8_cut(void)
 }
 
 
+static void
+test_parse_time(void)
+{
+    unsigned          i;
+    ngx_deploy_str_t  s;
+
+    static struct {
+        const char  *text;
+        int64_t      want;
+    } tests[] = {
+        { "90", 90 },
+        { "0", 0 },
+        { "5m", 300 },
+        { "1h 30m", 5400 },
+        { "1h30m", 5400 },
+        { "1h 30", 3630 },
+        { "1y1M1w1d1h1m1s", 34822861 },
+        { "2147483647", 2147483647 },
+        { "2147483648", -1 },
+        { "69y", -1 },
+        { "99999999999999999999", -1 },
+        { "", -1 },
+        { "m", -1 },
+        { "5x", -1 },
+        { "1m 1h", -1 },
+        { "1m1m", -1 },
+        { "1 1", -1 },
+        { "1 1m", -1 },
+        { "-1", -1 },
+        { "1.5h", -1 },
+        { NULL, 0 }
+    };
+
+    for (i = 0; tests[i].text != NULL; i++) {
+        s = tap_copy(tests[i].text, strlen(tests[i].text));
+
+        is_int(ngx_deploy_parse_time(s.data, s.len), tests[i].want,
+               "time \"%s\"", tests[i].text);
+    }
+
+    s = tap_copy("5\0", 2);
+    is_int(ngx_deploy_parse_time(s.data, s.len), -1, "time with a NUL");
+}
+
+
 int
 main(void)
 {
     test_memory();
     test_compare();
     test_atoi64();
+    test_parse_time();
     test_hex();
     test_base64();
     test_utf8();
