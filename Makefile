@@ -23,6 +23,9 @@ PROVIDERS =	github gitea forgejo gogs bitbucket bitbucket-server \
 		gitlab azure-devops aws slack
 
 prefix =	/usr
+bindir =	$(prefix)/bin
+mandir =	$(prefix)/share/man
+completionsdir = $(prefix)/share/bash-completion/completions
 modulesdir =	$(prefix)/lib/nginx/modules
 availabledir =	$(prefix)/share/nginx/modules-available
 docdir =	$(prefix)/share/doc/ngx_deploy_module
@@ -31,8 +34,9 @@ CFLAGS =	-O2 -g
 WARN =		-std=gnu11 -Wall -Wextra -Werror
 SAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined
-INCS =		-I ngx_deploy_module/core -I ngx_deploy_module/work -I t/unit
-LIBS =		-ljansson -lcurl -lsqlite3 -lcrypto -lpthread
+INCS =		-I ngx_deploy_module/core -I ngx_deploy_module/work \
+		-I ngx_deploy_module/tool -I t/unit
+LIBS =		-ljansson -lcurl -lsqlite3 -lcrypto -lpcre2-8 -lpthread
 
 ROOT :=		$(CURDIR)
 
@@ -48,7 +52,12 @@ SO =		$(BUILD)/ngx_deploy_module.so
 PURE =		$(sort $(wildcard ngx_deploy_module/core/*.c \
 			ngx_deploy_module/work/*.c))
 GLUE =		$(sort $(wildcard ngx_deploy_module/http/*.c))
-HDRS =		$(sort $(wildcard ngx_deploy_module/*/*.h))
+TOOL =		$(sort $(wildcard ngx_deploy_module/tool/*.c))
+HDRS =		$(sort $(wildcard ngx_deploy_module/core/*.h \
+			ngx_deploy_module/http/*.h ngx_deploy_module/work/*.h))
+
+# of the tool alone, the module does not depend on them
+TOOL_HDRS =	$(sort $(wildcard ngx_deploy_module/tool/*.h))
 
 UNIT_HDRS =	$(sort $(wildcard t/unit/*.h))
 UNITS =		$(sort $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
@@ -65,18 +74,21 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
 
 
-.PHONY:		all module install deps test unit unit-build fuzz fuzz-build \
-		asan check-corpora peers powerloss demo bench soak soak-asan \
-		lint unit-plain sbom deb deb-test clean help FORCE
+.PHONY:		all module tool install deps test unit unit-build fuzz \
+		fuzz-build asan check-corpora peers powerloss demo bench soak \
+		soak-asan lint unit-plain sbom deb deb-test clean help FORCE
 .SECONDARY:
 
-all:		module
+all:		module tool
 
 module:		$(SO)
 
+tool:		build/ngx-deploy
+
 help:
 	@echo "make [NGINX_SRC=dir]            build the module"
-	@echo "make install [DESTDIR=dir]      install it"
+	@echo "make tool                       build the command line tool"
+	@echo "make install [DESTDIR=dir]      install both"
 	@echo "make test                       install packages, build, test"
 	@echo "make unit                       the unit tests alone"
 	@echo "make fuzz [FUZZ_TIME=60]        each fuzz target for a minute"
@@ -110,9 +122,15 @@ $(SO):		config util/build.sh build/sources $(PURE) $(GLUE) $(HDRS)
 	@NGINX_SRC="$(NGINX_SRC)" NGINX_DEV="$(NGINX_DEV)" JOBS=$(JOBS) \
 		util/build.sh module $(BUILD)
 
-install:	$(SO)
+install:	$(SO) build/ngx-deploy
 	install -d $(DESTDIR)$(modulesdir) $(DESTDIR)$(availabledir) \
-		$(DESTDIR)$(docdir)/examples
+		$(DESTDIR)$(docdir)/examples $(DESTDIR)$(bindir) \
+		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(completionsdir)
+	install -m 755 build/ngx-deploy $(DESTDIR)$(bindir)/
+	install -m 644 ngx_deploy_module/tool/ngx-deploy.1 \
+		$(DESTDIR)$(mandir)/man1/
+	install -m 644 ngx_deploy_module/tool/ngx-deploy.bash \
+		$(DESTDIR)$(completionsdir)/ngx-deploy
 	install -m 644 $(SO) $(DESTDIR)$(modulesdir)/ngx_deploy_module.so
 	install -m 644 util/mod-http-deploy.conf $(DESTDIR)$(availabledir)/
 	for f in README.md CHANGES; do \
@@ -156,6 +174,14 @@ build/$(1)/%.o: ngx_deploy_module/work/%.c $$(HDRS)
 	@mkdir -p $$(@D)
 	$(2) $(WARN) $(3) $(INCS) -c -o $$@ $$<
 
+build/$(1)/%.o: ngx_deploy_module/tool/%.c $$(HDRS) $$(TOOL_HDRS)
+	@mkdir -p $$(@D)
+	$(2) $(WARN) $(3) $(INCS) -c -o $$@ $$<
+
+build/$(1)/tool.a: $$(patsubst %.c,build/$(1)/%.o,$$(notdir $$(TOOL)))
+	@rm -f $$@
+	ar rcs $$@ $$^
+
 build/$(1)/pure.a: $$(patsubst %.c,build/$(1)/%.o,$$(notdir $$(PURE)))
 	@rm -f $$@
 	ar rcs $$@ $$^
@@ -169,13 +195,25 @@ $(eval $(call objects,plain,$(CC),$(CFLAGS)))
 $(eval $(call objects,asan,$(CC),$(SAN)))
 $(eval $(call objects,fuzz,$(CLANG),$(FUZZ_CFLAGS)))
 
-build/t/unit-%-asan.t: t/unit/%.c build/asan/pure.a $(UNIT_HDRS)
-	@mkdir -p $(@D)
-	$(CC) $(WARN) $(SAN) $(INCS) -o $@ $< build/asan/pure.a $(LIBS)
+# the command line tool, main() and what it takes of the archives
 
-build/t/unit-%.t: t/unit/%.c build/plain/pure.a $(UNIT_HDRS)
+build/ngx-deploy: build/plain/tool.a build/plain/pure.a
+	$(CC) $(CFLAGS) -o $@ build/plain/ngx_deploy_tool_main.o $^ $(LIBS)
+
+build/ngx-deploy-asan: build/asan/tool.a build/asan/pure.a
+	$(CC) $(SAN) -o $@ build/asan/ngx_deploy_tool_main.o $^ $(LIBS)
+
+build/t/unit-%-asan.t: t/unit/%.c build/asan/tool.a build/asan/pure.a \
+		$(UNIT_HDRS)
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) $(INCS) -o $@ $< build/plain/pure.a $(LIBS)
+	$(CC) $(WARN) $(SAN) $(INCS) -o $@ $< build/asan/tool.a \
+		build/asan/pure.a $(LIBS)
+
+build/t/unit-%.t: t/unit/%.c build/plain/tool.a build/plain/pure.a \
+		$(UNIT_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) $(INCS) -o $@ $< build/plain/tool.a \
+		build/plain/pure.a $(LIBS)
 
 # programs that the tests in Perl run
 
@@ -209,13 +247,15 @@ deps:
 	@util/deps.sh test
 
 test:		deps
-	@$(MAKE) --no-print-directory -j $(JOBS) module unit-build
+	@$(MAKE) --no-print-directory -j $(JOBS) module tool unit-build
 	prove -j $(PROVE_JOBS) t $(if $(UNITS),build/t)
 
 asan:
 	@util/deps.sh asan
-	@$(MAKE) --no-print-directory -j $(JOBS) unit-build
+	@$(MAKE) --no-print-directory -j $(JOBS) unit-build \
+		build/ngx-deploy-asan
 	@NGINX_SRC="$(NGINX_SRC)" JOBS=$(JOBS) util/build.sh asan build-asan
+	TEST_NGX_DEPLOY=$(ROOT)/build/ngx-deploy-asan \
 	TEST_NGINX_BINARY=$(ROOT)/build-asan/nginx TEST_NGINX_MODULE=static \
 	LSAN_OPTIONS=suppressions=$(ROOT)/util/lsan.supp:print_suppressions=0 \
 		prove -j $(PROVE_JOBS) t $(if $(UNITS),build/t)
@@ -224,9 +264,9 @@ asan:
 # fuzzing: new inputs stay in build/fuzz, t/fuzz/corpus is read only
 
 
-build/fuzz/%:	t/fuzz/%.c build/fuzz/pure.a
+build/fuzz/%:	t/fuzz/%.c build/fuzz/tool.a build/fuzz/pure.a
 	$(CLANG) $(WARN) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(INCS) -o $@ $< \
-		build/fuzz/pure.a $(LIBS)
+		build/fuzz/tool.a build/fuzz/pure.a $(LIBS)
 
 fuzz-build:	$(FUZZERS:%=build/fuzz/%)
 
@@ -315,10 +355,10 @@ lint:
 		cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr \
 			--enable=warning,portability --suppress=missingInclude \
 			-I ngx_deploy_module/core -I ngx_deploy_module/work \
-			$(PURE); \
+			-I ngx_deploy_module/tool $(PURE) $(TOOL); \
 	fi
 	@if command -v $(CLANG) > /dev/null; then \
-		for f in $(PURE); do \
+		for f in $(PURE) $(TOOL); do \
 			$(CLANG) $(WARN) $(CFLAGS) $(INCS) -fsyntax-only $$f \
 				|| exit 1; \
 		done; \

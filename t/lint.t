@@ -113,7 +113,7 @@ sub places {
 check('core/ includes no header of nginx', \@core, sub {
     return grep { !/<(?:openssl\/\w+|jansson|std\w+|string|strings|time
                       |limits|ctype|errno|math|emmintrin|sys\/types)\.h>|"ngx_deploy_\w+\.h"/x
-                  || /"ngx_deploy_work/ }
+                  || /"ngx_deploy_(?:work|tool)/ }
            lines($text{$_[0]}, qr/^\s*#\s*include/);
 });
 
@@ -124,12 +124,20 @@ check('jansson only in core/ngx_deploy_json.c', \@sources, sub {
                                 |load|dump|unpack|pack)\w*\s*\(/x);
 });
 
-check('core/ and work/ know nothing of nginx', [@core, @work], sub {
+check('core/, work/ and tool/ know nothing of nginx', [@core, @work, @tool],
+      sub {
     return lines($bare{$_[0]}, qr/\bngx_(?!deploy_)\w+|\bngx_http_/);
 });
 
 check('work/ includes no header of nginx', \@work, sub {
     return lines($text{$_[0]}, qr/^\s*#\s*include\s*[<"]ngx_(?!deploy_)/);
+});
+
+check('tool/ includes no header of nginx, no glue', \@tool, sub {
+    return grep { !/<(?:openssl\/\w+|curl\/curl|pcre2|std\w+|string|time|limits
+                      |errno|fcntl|glob|pwd|grp|signal|unistd|sys\/\w+)\.h>
+                   |"ngx_deploy_\w+\.h"/x }
+           lines($text{$_[0]}, qr/^\s*#\s*include/);
 });
 
 check('core/ has no clock, no input or output', \@core, sub {
@@ -157,13 +165,13 @@ check('no function that does not know its bounds', \@sources, sub {
     ok(!@twice, 'file names are unique') or diag("@twice");
 }
 
-check('file names carry the prefix of their layer', [@core, @http, @work],
-      sub {
+check('file names carry the prefix of their layer', \@sources, sub {
     my ($file) = @_;
 
-    return () if $file =~ m{core/ngx_deploy_(?!work)\w+\.[ch]$}
+    return () if $file =~ m{core/ngx_deploy_(?!work|tool)\w+\.[ch]$}
                  || $file =~ m!http/ngx_http_deploy\w*\.[ch]$!
-                 || $file =~ m!work/ngx_deploy_work\w*\.[ch]$!;
+                 || $file =~ m!work/ngx_deploy_work\w*\.[ch]$!
+                 || $file =~ m!tool/ngx_deploy_tool\w*\.[ch]$!;
     return '1: name';
 });
 

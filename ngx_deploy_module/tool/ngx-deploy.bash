@@ -1,0 +1,41 @@
+# bash completion of ngx-deploy
+#
+# Copyright (C) ngx_deploy_module authors
+
+_ngx_deploy()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]}
+    local prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local words=
+
+    COMPREPLY=()
+
+    if ((COMP_CWORD == 1)); then
+        words="send --help --version"
+
+    elif [[ $prev == send ]]; then
+        words="github gitlab bitbucket gitea forgejo gogs azure slack
+               standard token hmac --help"
+
+    elif [[ $cur == -* ]]; then
+
+        case ${COMP_WORDS[1]} in
+        send)
+            words="--secret-file --line --param --event --delivery --time
+                   --form --field --header --insecure --cacert --timeout
+                   --dry-run --json --help"
+            ;;
+        esac
+
+    elif [[ $prev == --param || $prev == -p ]]; then
+        words="header= algorithm= encoding= prefix="
+    fi
+
+    if [[ $words ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    fi
+}
+
+complete -o filenames -F _ngx_deploy ngx-deploy
