@@ -13,6 +13,8 @@
 
 static ngx_deploy_verify_e ngx_deploy_claim_token(ngx_deploy_signature_t *sig,
     ngx_deploy_str_t *value);
+static ngx_deploy_verify_e ngx_deploy_claim_build(ngx_deploy_signature_t *sig,
+    ngx_deploy_str_t *value);
 static ngx_deploy_verify_e ngx_deploy_claim_pair(ngx_deploy_signature_t *sig,
     ngx_deploy_str_t *value);
 static ngx_deploy_verify_e ngx_deploy_claim_list(ngx_deploy_signature_t *sig,
@@ -68,6 +70,9 @@ ngx_deploy_claim_value(ngx_deploy_signature_t *sig, ngx_deploy_str_t *value)
     case NGX_DEPLOY_SCHEME_TOKEN:
         return ngx_deploy_claim_token(sig, value);
 
+    case NGX_DEPLOY_SCHEME_BUILD:
+        return ngx_deploy_claim_build(sig, value);
+
     case NGX_DEPLOY_SCHEME_BASIC:
         return ngx_deploy_claim_pair(sig, value);
 
@@ -93,6 +98,19 @@ ngx_deploy_claim_token(ngx_deploy_signature_t *sig, ngx_deploy_str_t *value)
     }
 
     return ngx_deploy_claim_digest(sig, value->data, value->len);
+}
+
+
+static ngx_deploy_verify_e
+ngx_deploy_claim_build(ngx_deploy_signature_t *sig, ngx_deploy_str_t *value)
+{
+    if (ngx_deploy_claim_scheme(value, "bearer ") != NGX_DEPLOY_OK
+        || ngx_deploy_build_token_read(value, &sig->build) != NGX_DEPLOY_OK)
+    {
+        return NGX_DEPLOY_VERIFY_MALFORMED;
+    }
+
+    return NGX_DEPLOY_VERIFY_SUCCESS;
 }
 
 

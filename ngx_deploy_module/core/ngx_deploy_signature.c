@@ -22,6 +22,8 @@ static ngx_deploy_verify_e ngx_deploy_signature_topic(
 static ngx_deploy_verify_e ngx_deploy_signature_macs(
     ngx_deploy_signature_t *sig);
 static int ngx_deploy_signature_mac(void *data, const u_char *p, size_t len);
+static ngx_deploy_verify_e ngx_deploy_signature_build(
+    const ngx_deploy_signature_t *sig);
 static unsigned ngx_deploy_signature_match(ngx_deploy_signature_t *sig,
     const u_char *digest);
 static unsigned ngx_deploy_signature_secret(
@@ -38,6 +40,9 @@ static const char  *ngx_deploy_verify_names[] = {
     "mismatch",
     "topic",
     "certificate",
+    "other",
+    "expired",
+    "unknown",
     "error"
 };
 
@@ -268,6 +273,10 @@ ngx_deploy_signature_end(ngx_deploy_signature_t *sig, unsigned *line)
         return NGX_DEPLOY_VERIFY_ERROR;
     }
 
+    if (verifier->type == NGX_DEPLOY_SCHEME_BUILD) {
+        return ngx_deploy_signature_build(sig);
+    }
+
     /* a field beside the payload would be one that nobody signed */
 
     if (sig->is_form
@@ -308,6 +317,27 @@ ngx_deploy_signature_end(ngx_deploy_signature_t *sig, unsigned *line)
     OPENSSL_cleanse(digest, sizeof(digest));
 
     return verdict;
+}
+
+
+static ngx_deploy_verify_e
+ngx_deploy_signature_build(const ngx_deploy_signature_t *sig)
+{
+    if (sig->verifier->key == NULL) {
+        return NGX_DEPLOY_VERIFY_ERROR;
+    }
+
+    switch (ngx_deploy_build_token_verify(sig->verifier->key, &sig->build)) {
+
+    case NGX_DEPLOY_OK:
+        return NGX_DEPLOY_VERIFY_SUCCESS;
+
+    case NGX_DEPLOY_DECLINED:
+        return NGX_DEPLOY_VERIFY_MISMATCH;
+
+    default:
+        return NGX_DEPLOY_VERIFY_ERROR;
+    }
 }
 
 

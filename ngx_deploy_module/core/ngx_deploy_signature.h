@@ -9,6 +9,7 @@
 
 
 #include "ngx_deploy_core.h"
+#include "ngx_deploy_build_token.h"
 #include "ngx_deploy_form.h"
 
 
@@ -37,6 +38,7 @@ typedef enum {
     NGX_DEPLOY_SCHEME_STANDARD,      /* MACs over "id.timestamp.body" */
     NGX_DEPLOY_SCHEME_TOKEN,         /* the secret itself in a header */
     NGX_DEPLOY_SCHEME_BASIC,         /* "user:password" in Authorization */
+    NGX_DEPLOY_SCHEME_BUILD,         /* see ngx_deploy_build_token.h */
     NGX_DEPLOY_SCHEME_SNS            /* in the body, see ngx_deploy_sns.h */
 } ngx_deploy_scheme_type_e;
 
@@ -64,6 +66,7 @@ typedef struct {
 
     ngx_deploy_secret_t      *secrets;
     size_t                    nsecrets;
+    ngx_deploy_build_key_t   *key;           /* "build": of all its builds */
     ngx_deploy_str_t         *topics;        /* "sns": ARNs */
     size_t                    ntopics;
 } ngx_deploy_verifier_t;
@@ -92,6 +95,9 @@ typedef enum {
     NGX_DEPLOY_VERIFY_MISMATCH,
     NGX_DEPLOY_VERIFY_TOPIC,         /* of SNS, that is not allowed */
     NGX_DEPLOY_VERIFY_CERTIFICATE,   /* of SNS, was not to be had */
+    NGX_DEPLOY_VERIFY_OTHER,         /* the token is another build's */
+    NGX_DEPLOY_VERIFY_EXPIRED,       /* ... of one that ended long ago */
+    NGX_DEPLOY_VERIFY_UNKNOWN,       /* ... whose build is not known yet */
     NGX_DEPLOY_VERIFY_ERROR          /* memory, OpenSSL: fails closed */
 } ngx_deploy_verify_e;
 
@@ -104,6 +110,7 @@ typedef struct {
     ngx_deploy_str_t              id;            /* the header's text */
     ngx_deploy_str_t              timestamp;     /* the header's text */
     size_t                        nclaims;
+    ngx_deploy_build_claim_t      build;         /* of "build" */
     void                         *macs[NGX_DEPLOY_MAX_SECRETS];
     unsigned                      is_form;       /* its payload is signed */
     unsigned                      failed;
@@ -196,7 +203,7 @@ void ngx_deploy_signature_update(ngx_deploy_signature_t *sig,
 
 /*
  * The verdict, in constant time over all secrets and claims.  *line is set to
- * the line of the secret that matched.  With NGX_DEPLOY_VERIFY_SUCCESS sig->id
+ * the line of the secret that matched, if there is a file.  With NGX_DEPLOY_VERIFY_SUCCESS sig->id
  * is the signed id of the delivery or absent, and sig->is_form tells that the
  * payload of a form was signed, not the form.
  */

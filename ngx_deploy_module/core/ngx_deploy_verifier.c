@@ -83,6 +83,11 @@ static const ngx_deploy_scheme_t  ngx_deploy_schemes[] = {
       ngx_deploy_null_string,
       ngx_deploy_null_string, ngx_deploy_null_string },
 
+    { "build", NGX_DEPLOY_SCHEME_BUILD,
+      ngx_deploy_string("authorization"),
+      ngx_deploy_null_string,
+      ngx_deploy_null_string, ngx_deploy_null_string },
+
     { "hmac", NGX_DEPLOY_SCHEME_HMAC,
       ngx_deploy_null_string,
       ngx_deploy_null_string,
@@ -125,7 +130,8 @@ ngx_deploy_verifier_init(ngx_deploy_verifier_t *verifier,
         verifier->algorithm = "SHA256";
         verifier->size = 32;
         verifier->base64 = (scheme->type == NGX_DEPLOY_SCHEME_STANDARD);
-        verifier->bearer = ngx_deploy_str_is(name, "token");
+        verifier->bearer = (ngx_deploy_str_is(name, "token")
+                            || scheme->type == NGX_DEPLOY_SCHEME_BUILD);
         verifier->tolerance = NGX_DEPLOY_TOLERANCE;
 
         /* it may deliver late, and a late 403 would lose the message */
