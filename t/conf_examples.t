@@ -85,6 +85,7 @@ sub at_work {
 
     $conf =~ s/ ssl;/;/;
     $conf =~ s/^    ssl_\w+ .*\n//mg;
+    $conf =~ s/deploy\.example\.com/localhost/;
     $conf =~ s/eu-central-1/us-east-1/;
     $conf =~ s/^\s*deploy_region.*$/$&\ndeploy_endpoint %%CODEBUILD%%;/m;
 

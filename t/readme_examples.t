@@ -92,6 +92,8 @@ while ($readme =~ /^```nginx\n(.*?)^```\n/msg) {
 
     } else {
         $text = "deploy_region us-east-1;\n"
+                . ($text =~ /deploy_verify\s+build\b/
+                   ? "deploy_store %%TESTDIR%%/deploy;\n" : '')
                 . "server { listen 127.0.0.1:%%PORT_8080%%;\n$text\n}\n";
     }
 

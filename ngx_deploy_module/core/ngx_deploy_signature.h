@@ -203,8 +203,9 @@ void ngx_deploy_signature_update(ngx_deploy_signature_t *sig,
 
 /*
  * The verdict, in constant time over all secrets and claims.  *line is set to
- * the line of the secret that matched, if there is a file.  With NGX_DEPLOY_VERIFY_SUCCESS sig->id
- * is the signed id of the delivery or absent, and sig->is_form tells that the
+ * the line of the secret that matched, where there is a file.  With
+ * NGX_DEPLOY_VERIFY_SUCCESS sig->id is the signed id of the delivery or absent,
+ * sig->build what the token of "build" claims, and sig->is_form tells that the
  * payload of a form was signed, not the form.
  */
 ngx_deploy_verify_e ngx_deploy_signature_end(ngx_deploy_signature_t *sig,

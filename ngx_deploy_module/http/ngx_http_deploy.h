@@ -104,6 +104,7 @@ typedef struct {
 typedef struct ngx_http_deploy_slack_s   ngx_http_deploy_slack_t;
 typedef struct ngx_http_deploy_notify_s  ngx_http_deploy_notify_t;
 typedef struct ngx_http_deploy_store_conf_s  ngx_http_deploy_store_conf_t;
+typedef struct ngx_http_deploy_tokens_s      ngx_http_deploy_tokens_t;
 typedef struct ngx_http_deploy_dispatch_s    ngx_http_deploy_dispatch_t;
 typedef struct ngx_http_deploy_outbound_s    ngx_http_deploy_outbound_t;
 typedef struct ngx_http_deploy_accept_s      ngx_http_deploy_accept_t;
@@ -128,6 +129,7 @@ typedef struct {
     ngx_http_deploy_slack_t    *slack;       /* NULL: no deploy_slack */
     ngx_shm_zone_t             *board;       /* NULL: nothing is told */
     ngx_http_deploy_store_conf_t  *store;
+    ngx_http_deploy_tokens_t   *tokens;      /* NULL: no deploy_verify build */
 
     unsigned                    used:1;      /* a location has the handler */
     unsigned                    threads:1;   /* something may post jobs */
@@ -143,6 +145,7 @@ typedef struct {
     ngx_array_t                *transport;   /* ngx_http_deploy_text_t */
     void                      **loc_conf;    /* the anonymous location */
     ngx_http_conf_ctx_t        *ctx;
+    ngx_str_t                   token_url;   /* where its builds report to */
     unsigned                    used:1;      /* something calls services */
 } ngx_http_deploy_srv_conf_t;
 
@@ -151,6 +154,7 @@ typedef struct {
     ngx_array_t                *verify;      /* ngx_deploy_verifier_t */
     ngx_flag_t                  off;         /* deploy_verify off */
     ngx_str_t                   sns_endpoint;    /* deploy_verify sns */
+    ngx_str_t                   token_url;   /* deploy_verify build */
     u_char                     *verify_file; /* where it is written */
     ngx_uint_t                  verify_line;
     ngx_array_t                *rules;       /* ngx_http_deploy_rule_t */
@@ -230,6 +234,8 @@ typedef struct {
     ngx_uint_t                      secret;      /* its line */
     ngx_str_t                       id;          /* signed, or absent */
     ngx_http_deploy_sns_t          *sns;         /* NULL: not of SNS */
+    ngx_deploy_build_claim_t       *reporter;    /* the build whose token was
+                                                    shown, or NULL */
 
     ngx_str_t                       provider;
     ngx_str_t                       delivery;
@@ -252,7 +258,7 @@ typedef struct {
     const char                     *reason;      /* of a refused payload */
     struct ngx_http_deploy_body_s  *body;        /* read by a thread */
 
-    ngx_str_t                       token;       /* of a build, was shown */
+    ngx_str_t                       token;       /* the reporter's id */
     ngx_http_deploy_recall_t       *recall;      /* while the store is asked */
     ngx_http_deploy_known_t        *known;       /* the build of token */
 

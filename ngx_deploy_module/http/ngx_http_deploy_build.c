@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_replay.h"
+#include "ngx_http_deploy_token.h"
 
 
 static ngx_int_t ngx_http_deploy_start_request(ngx_http_request_t *r,
@@ -196,21 +197,39 @@ static ngx_int_t
 ngx_http_deploy_start_env(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     ngx_http_deploy_project_t *project, ngx_deploy_start_build_t *start)
 {
-    ngx_str_t               value;
+    ngx_str_t               value, *url;
     ngx_uint_t              i, n;
     ngx_deploy_env_t       *to;
     ngx_http_deploy_env_t  *from;
+
+    static ngx_deploy_env_t  report[] = {
+        { ngx_deploy_string(NGX_DEPLOY_BUILD_TOKEN_URL),
+          ngx_deploy_null_string, "PLAINTEXT" },
+        { ngx_deploy_string(NGX_DEPLOY_BUILD_TOKEN_ENV),
+          ngx_deploy_string(NGX_DEPLOY_BUILD_TOKEN_MASK), "PLAINTEXT" }
+    };
 
     static ngx_deploy_str_t  name = ngx_deploy_string("DEPLOY_DELIVERY");
 
     n = project ? project->env.nelts : 0;
 
-    to = ngx_pcalloc(r->pool, (n + 1) * sizeof(ngx_deploy_env_t));
+    to = ngx_pcalloc(r->pool, (n + 3) * sizeof(ngx_deploy_env_t));
     if (to == NULL) {
         return NGX_ERROR;
     }
 
     start->env = to;
+
+    /* those of the same names in deploy_project take their places */
+
+    url = ngx_http_deploy_token_url(r);
+
+    if (url) {
+        *to = report[0];
+        to->value = *url;
+        to[1] = report[1];
+        to += 2;
+    }
 
     from = project ? project->env.elts : NULL;
 
@@ -299,6 +318,7 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
            != NGX_OK
         || ngx_http_deploy_copy(pool, &call->delivery, &ctx->delivery)
            != NGX_OK
+        || ngx_http_deploy_copy(pool, &d->token, &build->token) != NGX_OK
         || ngx_http_deploy_copy(pool, &call->region, region) != NGX_OK
         || ngx_deploy_json_dump(build->request, &dpool, &call->body)
            != NGX_DEPLOY_OK

@@ -200,7 +200,8 @@ ngx_http_deploy_call_attempt(ngx_http_deploy_call_t *call)
 
     call->out = out;
 
-    if (ngx_http_deploy_call_sign(call, credentials) != NGX_OK
+    if ((call->seal && call->seal(call, &out->body) != NGX_OK)
+        || ngx_http_deploy_call_sign(call, credentials) != NGX_OK
         || ngx_http_deploy_outbound(out) != NGX_OK)
     {
         call->out = NULL;
@@ -304,7 +305,7 @@ ngx_http_deploy_call_sign(ngx_http_deploy_call_t *call,
     request.path = path;
     request.headers = h;
     request.nheaders = n + 1;
-    request.body = call->body;
+    request.body = call->out->body;
     request.region = call->region;
     request.service = service;
 

@@ -24,6 +24,14 @@ typedef struct ngx_http_deploy_endpoint_s  ngx_http_deploy_endpoint_t;
 
 typedef void (*ngx_http_deploy_call_pt)(ngx_http_deploy_call_t *call);
 
+/*
+ * Makes the body that is sent of the call's own, the same each time, for what
+ * nothing else is to hold.  NGX_OK or NGX_ERROR.
+ */
+
+typedef ngx_int_t (*ngx_http_deploy_call_seal_pt)(
+    ngx_http_deploy_call_t *call, ngx_str_t *body);
+
 /* ngx_deploy_codebuild_reply() is one */
 
 typedef int (*ngx_http_deploy_call_read_pt)(ngx_deploy_pool_t *pool,
@@ -47,6 +55,7 @@ struct ngx_http_deploy_call_s {
     ngx_str_t                       url;         /* "https://HOST/" */
     ngx_str_t                       body;
     ngx_msec_t                      deadline;    /* for retries, waiting */
+    ngx_http_deploy_call_seal_pt    seal;        /* NULL: body is sent as is */
     ngx_http_deploy_call_read_pt    read;
     ngx_http_deploy_call_pt         handler;
     void                           *data;

@@ -7,8 +7,11 @@
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_response.h"
 #include "ngx_http_deploy_retry.h"
+#include "ngx_http_deploy_token.h"
 
 
+static ngx_int_t ngx_http_deploy_dispatch_seal(ngx_http_deploy_call_t *call,
+    ngx_str_t *body);
 static void ngx_http_deploy_dispatch_handler(ngx_http_deploy_call_t *call);
 static void ngx_http_deploy_dispatch_state(ngx_http_deploy_dispatch_t *d);
 
@@ -24,11 +27,24 @@ ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d)
 
     call->pool = d->pool;
     ngx_str_set(&call->operation, "StartBuild");
+    call->seal = ngx_http_deploy_dispatch_seal;
     call->read = ngx_deploy_codebuild_reply;
     call->handler = ngx_http_deploy_dispatch_handler;
     call->data = d;
 
     ngx_http_deploy_call(call);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_dispatch_seal(ngx_http_deploy_call_t *call, ngx_str_t *body)
+{
+    ngx_http_deploy_dispatch_t  *d;
+
+    d = call->data;
+
+    return ngx_http_deploy_token_seal(d->pool, &call->project, &d->token,
+                                      &call->body, body);
 }
 
 

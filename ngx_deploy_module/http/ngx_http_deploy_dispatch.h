@@ -26,6 +26,7 @@ struct ngx_http_deploy_dispatch_s {
     ngx_uint_t                      event;       /* the same, its event's */
     ngx_http_deploy_claim_t        *claim;       /* NULL: it is stored */
     ngx_http_deploy_stored_t       *stored;      /* NULL: it is not */
+    ngx_str_t                       token;       /* idempotencyToken */
     ngx_http_deploy_call_t          call;
     ngx_http_deploy_notice_t       *notice;      /* NULL: nobody is told */
     ngx_http_deploy_build_state_e   state;

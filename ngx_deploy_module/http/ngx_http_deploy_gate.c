@@ -180,6 +180,14 @@ ngx_http_deploy_gate_headers(ngx_http_request_t *r,
             }
         }
 
+        /* behind another handler nobody knows what is reported */
+
+        if (verdict == NGX_DEPLOY_VERIFY_SUCCESS
+            && verifiers[i].type == NGX_DEPLOY_SCHEME_BUILD && !dlcf->handler)
+        {
+            verdict = NGX_DEPLOY_VERIFY_UNKNOWN;
+        }
+
         if (verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
             ctx->nsigs++;
             continue;
@@ -367,6 +375,12 @@ ngx_http_deploy_gate_macs(ngx_http_deploy_ctx_t *ctx)
         if (verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
             ctx->id = ctx->sigs[i].id;
             ctx->payload = ctx->sigs[i].is_form;
+
+            if (ctx->verifier->type == NGX_DEPLOY_SCHEME_BUILD) {
+                ctx->reporter = &ctx->sigs[i].build;
+                ctx->token = ctx->reporter->id;
+            }
+
             break;
         }
     }

@@ -9,6 +9,7 @@
 #include "ngx_http_deploy_recall.h"
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_sns.h"
+#include "ngx_http_deploy_token.h"
 
 #include "ngx_deploy_media.h"
 
@@ -274,6 +275,10 @@ ngx_http_deploy_proceed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_deploy_token_check(ctx) != NGX_OK) {
+        return ngx_http_deploy_token_refuse(r, ctx);
     }
 
     rc = ngx_http_deploy_command(r, ctx);

@@ -12,6 +12,7 @@
 #include "ngx_http_deploy_sns.h"
 #include "ngx_http_deploy_status.h"
 #include "ngx_http_deploy_thread.h"
+#include "ngx_http_deploy_token.h"
 #include "ngx_http_deploy_zone.h"
 
 
@@ -229,7 +230,8 @@ ngx_http_deploy_postconfiguration(ngx_conf_t *cf)
         || ngx_http_deploy_thread_init(cf) != NGX_OK
         || ngx_http_deploy_gate_init(cf) != NGX_OK
         || ngx_http_deploy_outbound_init(cf) != NGX_OK
-        || ngx_http_deploy_notify_init(cf) != NGX_OK)
+        || ngx_http_deploy_notify_init(cf) != NGX_OK
+        || ngx_http_deploy_token_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -322,6 +324,7 @@ ngx_http_deploy_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->sns_endpoint = { 0, NULL };
+     *     conf->token_url = { 0, NULL };
      *     conf->rules = NULL;
      *     conf->region = { 0, NULL };
      *     conf->endpoint = { 0, NULL };
@@ -346,15 +349,19 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_deploy_loc_conf_t *prev = parent;
     ngx_http_deploy_loc_conf_t *conf = child;
 
+    ngx_uint_t                    own;
     ngx_http_core_loc_conf_t     *clcf;
     ngx_http_deploy_main_conf_t  *dmcf;
 
     dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
 
-    if (conf->verify == NGX_CONF_UNSET_PTR) {
+    own = (conf->verify != NGX_CONF_UNSET_PTR);
+
+    if (!own) {
         conf->verify_file = prev->verify_file;
         conf->verify_line = prev->verify_line;
         conf->sns_endpoint = prev->sns_endpoint;
+        conf->token_url = prev->token_url;
     }
 
     ngx_conf_merge_ptr_value(conf->verify, prev->verify, NULL);
@@ -400,6 +407,10 @@ ngx_http_deploy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->verify) {
         ngx_http_deploy_check_return(cf, conf);
+    }
+
+    if (ngx_http_deploy_token_location(cf, conf, own) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_deploy_check_loc_conf(cf, conf);
@@ -518,6 +529,10 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
     if (dmcf->store) {
         ngx_http_deploy_store_init_process(cycle, dmcf);
         ngx_http_deploy_retry_init_process(cycle, dmcf);
+    }
+
+    if (dmcf->tokens) {
+        ngx_http_deploy_token_init_process(cycle, dmcf);
     }
 
     return NGX_OK;

@@ -280,7 +280,7 @@ ngx_http_deploy_retry_dispatch(ngx_deploy_store_delivery_t *delivery,
 {
     ngx_uint_t                    i;
     ngx_pool_t                   *pool;
-    ngx_deploy_str_t             *to[5], *from[5];
+    ngx_deploy_str_t             *to[6], *from[6];
     ngx_deploy_pool_t             dpool;
     ngx_http_deploy_call_t       *call;
     ngx_deploy_store_build_t     *b;
@@ -313,16 +313,18 @@ ngx_http_deploy_retry_dispatch(ngx_deploy_store_delivery_t *delivery,
     to[2] = &call->region;
     to[3] = &call->url;
     to[4] = &call->body;
+    to[5] = &d->token;
 
     from[0] = &b->project;
     from[1] = &delivery->id;
     from[2] = &b->region;
     from[3] = &b->endpoint;
     from[4] = &b->body;
+    from[5] = &b->token;
 
     dpool = ngx_http_deploy_pool(pool);
 
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 6; i++) {
         if (ngx_deploy_pstrdup(&dpool, to[i], from[i]->data, from[i]->len)
             != NGX_DEPLOY_OK)
         {

@@ -7,6 +7,7 @@
 #include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_sns.h"
+#include "ngx_http_deploy_token.h"
 
 #include "ngx_deploy_work_secret.h"
 
@@ -67,9 +68,17 @@ ngx_http_deploy_verify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return (v->type == NGX_DEPLOY_SCHEME_SNS)
-           ? ngx_http_deploy_verify_sns(cf, dlcf, v)
-           : ngx_http_deploy_verify_file(cf, dlcf, v);
+    switch (v->type) {
+
+    case NGX_DEPLOY_SCHEME_SNS:
+        return ngx_http_deploy_verify_sns(cf, dlcf, v);
+
+    case NGX_DEPLOY_SCHEME_BUILD:
+        return ngx_http_deploy_token_verify(cf, dlcf, v);
+
+    default:
+        return ngx_http_deploy_verify_file(cf, dlcf, v);
+    }
 }
 
 
