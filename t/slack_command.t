@@ -149,7 +149,7 @@ like(answer(command('<!channel> `*x*`')), qr/^That is no name of a target/,
 like(answer(command('')), qr/^`TARGET \[REF\]` starts/, 'nothing');
 like(answer(command('Help')), qr/^`TARGET \[REF\]` starts/, 'help');
 like(answer(command('stop')), qr/^Which build shall be stopped/, 'stop');
-like(answer(command('status')), qr/^This gateway cannot do that yet/,
+like(answer(command('status web')), qr/^:rocket: [^\n]*api-main[^\n]*\z/,
      'status');
 
 is(scalar $cb->builds(), $builds, 'nothing was started');

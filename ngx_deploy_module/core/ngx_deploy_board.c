@@ -11,6 +11,8 @@
 #define NGX_DEPLOY_BOARD_MAX_DELAY  300000
 
 
+static unsigned ngx_deploy_board_of(const char *id,
+    const ngx_deploy_str_t *projects, size_t n);
 static uint32_t ngx_deploy_board_detailed(const ngx_deploy_build_t *build);
 static uint32_t ngx_deploy_board_sum(const u_char *p, size_t len);
 static unsigned ngx_deploy_board_is(const char *name,
@@ -61,6 +63,77 @@ ngx_deploy_board_get(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
     }
 
     return ngx_deploy_board_load(slot, pool, build);
+}
+
+
+size_t
+ngx_deploy_board_list(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *projects, size_t n, ngx_deploy_build_t *builds,
+    size_t max)
+{
+    size_t                    found;
+    u_char                    seen[NGX_DEPLOY_BOARD_SLOTS];
+    unsigned                  i, newest;
+    ngx_deploy_board_slot_t  *slot;
+
+    memset(seen, 0, sizeof(seen));
+
+    for (found = 0; found < max; /* void */ ) {
+
+        newest = NGX_DEPLOY_BOARD_SLOTS;
+
+        for (i = 0; i < NGX_DEPLOY_BOARD_SLOTS; i++) {
+            slot = &board->slots[i];
+
+            if (!seen[i] && slot->used
+                && ngx_deploy_board_of(slot->id, projects, n)
+                && (newest == NGX_DEPLOY_BOARD_SLOTS
+                    || slot->touched > board->slots[newest].touched))
+            {
+                newest = i;
+            }
+        }
+
+        if (newest == NGX_DEPLOY_BOARD_SLOTS) {
+            break;
+        }
+
+        seen[newest] = 1;
+
+        if (ngx_deploy_board_load(&board->slots[newest], pool, &builds[found])
+            == NGX_DEPLOY_OK)
+        {
+            found++;
+        }
+    }
+
+    return found;
+}
+
+
+/* an id begins with its project and ":", another key with "!" */
+
+static unsigned
+ngx_deploy_board_of(const char *id, const ngx_deploy_str_t *projects,
+    size_t n)
+{
+    size_t  i, len;
+
+    if (n == 0) {
+        return 1;
+    }
+
+    len = strcspn(id, ":!");
+
+    for (i = 0; i < n; i++) {
+        if (projects[i].len == len
+            && memcmp(id, projects[i].data, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -100,6 +100,15 @@ int ngx_deploy_board_get(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *id, ngx_deploy_build_t *build);
 
 /*
+ * The builds of late, those that were written last first, at most max; of n
+ * projects alone unless n is 0.  Returns their number; a torn one and one
+ * that there is no memory for is left out.
+ */
+size_t ngx_deploy_board_list(ngx_deploy_board_t *board,
+    ngx_deploy_pool_t *pool, const ngx_deploy_str_t *projects, size_t n,
+    ngx_deploy_build_t *builds, size_t max);
+
+/*
  * Writes a build under an id, its own or another text for one that has none:
  * a new version, which all targets that follow the build are to show.  Of a
  * build that is too large the texts of phases are left out.  When the table

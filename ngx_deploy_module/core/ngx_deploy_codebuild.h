@@ -123,6 +123,17 @@ int ngx_deploy_codebuild_reply(ngx_deploy_pool_t *pool, unsigned status,
     const ngx_deploy_str_t *error_type, const u_char *body, size_t len,
     unsigned whole, ngx_deploy_reply_t *reply);
 
+/* the body of StopBuild: NGX_DEPLOY_OK or NGX_DEPLOY_ERROR */
+int ngx_deploy_stop_build_body(ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *id, ngx_deploy_str_t *body);
+
+/*
+ * The buildStatus of a reply of StopBuild, "STOPPED", or an empty text; it is
+ * copied to the pool.  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
+ */
+int ngx_deploy_stop_build_status(ngx_deploy_pool_t *pool, const u_char *body,
+    size_t len, ngx_deploy_str_t *status);
+
 /*
  * The id, the ARN and the number (or -1) of a reply that has all of build as
  * CodeBuild writes it, without a tree; NGX_DEPLOY_DECLINED for any other.

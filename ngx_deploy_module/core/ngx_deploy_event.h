@@ -105,5 +105,13 @@ const char *ngx_deploy_event_on_name(const ngx_deploy_event_t *event);
  */
 ngx_deploy_json_t *ngx_deploy_event_json(const ngx_deploy_event_t *event);
 
+/*
+ * The event of an index of such an "events" array, without its message and
+ * its paths; all texts are copied to the pool.  NGX_DEPLOY_OK,
+ * NGX_DEPLOY_ERROR, or NGX_DEPLOY_DECLINED: there is none.
+ */
+int ngx_deploy_event_load(ngx_deploy_event_t *event, ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *events, size_t index);
+
 
 #endif /* _NGX_DEPLOY_EVENT_H_INCLUDED_ */

@@ -254,7 +254,9 @@ ngx_deploy_slack_cause(ngx_deploy_slack_writer_t *w)
     /* Slack shows the name of a user whose id it is given */
 
     if (ngx_deploy_slack_user(user) == NGX_DEPLOY_OK) {
-        (void) ngx_deploy_slack_markup(&w->text, " of <@");
+        (void) ngx_deploy_slack_markup(&w->text,
+                       (ngx_deploy_event_on(&w->build->event)
+                        & NGX_DEPLOY_ON_COMMAND) ? " of <@" : ", again by <@");
         ngx_deploy_slack_put(&w->text, user, NGX_DEPLOY_SLACK_MAX_NAME, 0);
         (void) ngx_deploy_slack_markup(&w->text, ">");
     }

@@ -212,31 +212,15 @@ ngx_deploy_slack_envelope(ngx_deploy_slack_writer_t *w,
 static void
 ngx_deploy_slack_headline(ngx_deploy_slack_writer_t *w)
 {
-    const ngx_deploy_str_t          *repo, *ref;
-    ngx_deploy_slack_text_t         *text;
-    const ngx_deploy_build_t        *build;
-    const ngx_deploy_slack_state_t  *state;
-    const ngx_deploy_build_phase_t  *phase;
+    const ngx_deploy_str_t    *repo, *ref;
+    ngx_deploy_slack_text_t   *text;
+    const ngx_deploy_build_t  *build;
 
     text = &w->text;
     build = w->build;
-    state = ngx_deploy_slack_state(build->status);
 
     ngx_deploy_slack_clear(w, NGX_DEPLOY_SLACK_MAX_MESSAGE);
-
-    (void) ngx_deploy_slack_markup(text, state->icon);
-    (void) ngx_deploy_slack_markup(text, " *");
-    ngx_deploy_slack_link(text, &build->url, &build->project,
-                          NGX_DEPLOY_SLACK_MAX_NAME);
-    (void) ngx_deploy_slack_markup(text, "* ");
-    (void) ngx_deploy_slack_markup(text, state->words);
-
-    phase = ngx_deploy_slack_place(build);
-
-    if (phase) {
-        (void) ngx_deploy_slack_markup(text, " in ");
-        ngx_deploy_slack_code(text, &phase->name, NGX_DEPLOY_SLACK_MAX_NAME);
-    }
+    ngx_deploy_slack_state_of(text, build);
 
     repo = &build->event.facts[NGX_DEPLOY_REPO];
     ref = &build->event.facts[NGX_DEPLOY_BRANCH];
@@ -253,6 +237,31 @@ ngx_deploy_slack_headline(ngx_deploy_slack_writer_t *w)
     if (ref->len) {
         (void) ngx_deploy_slack_markup(text, repo->len ? ", " : ": ");
         ngx_deploy_slack_code(text, ref, NGX_DEPLOY_SLACK_MAX_NAME);
+    }
+}
+
+
+void
+ngx_deploy_slack_state_of(ngx_deploy_slack_text_t *text,
+    const ngx_deploy_build_t *build)
+{
+    const ngx_deploy_slack_state_t  *state;
+    const ngx_deploy_build_phase_t  *phase;
+
+    state = ngx_deploy_slack_state(build->status);
+
+    (void) ngx_deploy_slack_markup(text, state->icon);
+    (void) ngx_deploy_slack_markup(text, " *");
+    ngx_deploy_slack_link(text, &build->url, &build->project,
+                          NGX_DEPLOY_SLACK_MAX_NAME);
+    (void) ngx_deploy_slack_markup(text, "* ");
+    (void) ngx_deploy_slack_markup(text, state->words);
+
+    phase = ngx_deploy_slack_place(build);
+
+    if (phase) {
+        (void) ngx_deploy_slack_markup(text, " in ");
+        ngx_deploy_slack_code(text, &phase->name, NGX_DEPLOY_SLACK_MAX_NAME);
     }
 }
 

@@ -13,7 +13,7 @@
 #include "ngx_deploy_slack.h"
 
 
-/* what core/ngx_deploy_slack_message.c and _blocks.c share */
+/* what core/ngx_deploy_slack_message.c, _blocks.c and _told.c share */
 
 #define NGX_DEPLOY_SLACK_MAX_NAME    200    /* units of a value */
 #define NGX_DEPLOY_SLACK_MAX_OUTPUT  1500   /* of what a script says */
@@ -44,6 +44,10 @@ ngx_deploy_json_t *ngx_deploy_slack_attachment(ngx_deploy_slack_writer_t *w,
 
 /* the phase where the build is, or where it went wrong first; NULL: none */
 const ngx_deploy_build_phase_t *ngx_deploy_slack_place(
+    const ngx_deploy_build_t *build);
+
+/* appends ":x: *api-prod* failed in `build`" */
+void ngx_deploy_slack_state_of(ngx_deploy_slack_text_t *text,
     const ngx_deploy_build_t *build);
 
 /* appends a line of a phase: icon, name, duration */

@@ -133,9 +133,9 @@ typedef struct {
 
     unsigned                    used:1;      /* a location has the handler */
     unsigned                    threads:1;   /* something may post jobs */
-    unsigned                    buttons:1;   /* there is a place for Slack's */
     unsigned                    chains:1;    /* a rule has "on=build" */
-    unsigned                    commands:1;  /* a rule takes them of Slack */
+    unsigned                    commands:1;  /* a rule takes them of Slack,
+                                                its location buttons, too */
 
     ngx_shm_zone_t             *zone;
 } ngx_http_deploy_main_conf_t;
@@ -265,8 +265,12 @@ typedef struct {
     ngx_deploy_build_t             *upstream;    /* the event is about it */
     ngx_str_t                       challenge;   /* of Slack, to be echoed */
     ngx_str_t                       response_url;  /* of Slack, checked */
+    ngx_str_t                       value;       /* of a button of Slack */
+    struct ngx_http_deploy_task_s  *task;        /* of a command */
 
     unsigned                        command:1;   /* of Slack, so is answered */
+    unsigned                        click:1;     /* a button, no answer */
+    unsigned                        slow:1;      /* its task is not done */
     unsigned                        ssl_check:1; /* unsigned, may be one */
     unsigned                        stale:1;     /* the event comes late */
     unsigned                        checked:1;   /* headers were */
@@ -356,6 +360,10 @@ unsigned ngx_http_deploy_get_header(void *data, const ngx_deploy_str_t *name,
 
 ngx_int_t ngx_http_deploy_handler(ngx_http_request_t *r);
 
+/* begins what was prepared, by way of the store: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_deploy_begin(ngx_http_request_t *r,
+    ngx_http_deploy_ctx_t *ctx);
+
 /* answers a request that waited, from an event of ours */
 void ngx_http_deploy_finish(ngx_http_deploy_ctx_t *ctx);
 
@@ -392,6 +400,13 @@ ngx_msec_t ngx_http_deploy_patience(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_deploy_match_events(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
+
+/*
+ * Variables that a rule makes nginx evaluate belong to one event: those that
+ * were known before, NULL when memory is short, and an end to all others
+ */
+u_char *ngx_http_deploy_variables_known(ngx_http_request_t *r);
+void ngx_http_deploy_variables_forget(ngx_http_request_t *r, u_char *known);
 
 /* what the rule engine needs of a request */
 ngx_deploy_matcher_t ngx_http_deploy_matcher(ngx_http_request_t *r);

@@ -30,6 +30,10 @@ ngx_http_deploy_answer(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     ngx_deploy_json_t          *json, *events;
     ngx_http_deploy_outcome_t   outcome;
 
+    if (ctx->click) {
+        return ngx_http_deploy_command_answer(r, ctx);
+    }
+
     ngx_http_deploy_outcome(ctx, &outcome);
 
     ctx->result = outcome.status;

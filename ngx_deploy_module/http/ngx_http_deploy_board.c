@@ -207,6 +207,62 @@ ngx_http_deploy_board_write(ngx_pool_t *pool, ngx_str_t *key,
 
 
 ngx_int_t
+ngx_http_deploy_board_find(ngx_pool_t *pool, ngx_str_t *id,
+    ngx_deploy_build_t *build)
+{
+    int                           rc;
+    ngx_deploy_pool_t             dpool;
+    ngx_http_deploy_board_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_board.ctx;
+
+    if (ctx == NULL) {
+        return NGX_DECLINED;
+    }
+
+    dpool = ngx_http_deploy_pool(pool);
+
+    ngx_shmtx_lock(&ctx->shpool->mutex);
+
+    rc = ngx_deploy_board_get(ctx->board, &dpool, id, build);
+
+    ngx_shmtx_unlock(&ctx->shpool->mutex);
+
+    return (rc == NGX_DEPLOY_OK) ? NGX_OK
+                                 : (rc == NGX_DEPLOY_DECLINED) ? NGX_DECLINED
+                                                               : NGX_ERROR;
+}
+
+
+ngx_uint_t
+ngx_http_deploy_board_recent(ngx_pool_t *pool, ngx_array_t *projects,
+    ngx_deploy_build_t *builds, ngx_uint_t max)
+{
+    ngx_uint_t                    n;
+    ngx_deploy_pool_t             dpool;
+    ngx_http_deploy_board_ctx_t  *ctx;
+
+    ctx = ngx_http_deploy_board.ctx;
+
+    if (ctx == NULL) {
+        return 0;
+    }
+
+    dpool = ngx_http_deploy_pool(pool);
+
+    ngx_shmtx_lock(&ctx->shpool->mutex);
+
+    n = ngx_deploy_board_list(ctx->board, &dpool,
+                              projects ? projects->elts : NULL,
+                              projects ? projects->nelts : 0, builds, max);
+
+    ngx_shmtx_unlock(&ctx->shpool->mutex);
+
+    return n;
+}
+
+
+ngx_int_t
 ngx_http_deploy_board_report(ngx_pool_t *pool, ngx_str_t *project,
     ngx_deploy_build_report_t *report, ngx_deploy_build_t *build,
     ngx_uint_t *changed, ngx_uint_t *before)
@@ -547,7 +603,7 @@ ngx_http_deploy_board_body(ngx_http_deploy_board_send_t *send)
         target.channel = work->channel;
     }
 
-    target.buttons = ngx_http_deploy_board.dmcf->buttons;
+    target.buttons = ngx_http_deploy_board.dmcf->commands;
 
     if (work->phase >= 0) {
         target.thread = work->ts;

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_command.h"
+#include "ngx_http_deploy_task.h"
 
 #include "ngx_deploy_command.h"
 #include "ngx_deploy_slack.h"
@@ -22,8 +23,6 @@ static void ngx_http_deploy_command_ref(ngx_deploy_event_t *event,
     ngx_str_t *ref);
 static ngx_int_t ngx_http_deploy_command_say(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, const char *text);
-static ngx_int_t ngx_http_deploy_command_send(ngx_http_request_t *r,
-    ngx_deploy_slack_text_t *text, ngx_uint_t in_channel);
 
 
 ngx_int_t
@@ -47,7 +46,11 @@ ngx_http_deploy_command(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 
     if (!ngx_deploy_str_is(word, "slack_command")) {
         ngx_http_deploy_command_retry(r, ctx);
-        return ngx_http_deploy_command_handshake(r, ctx);
+
+        rc = ngx_http_deploy_command_click(r, ctx);
+
+        return (rc == NGX_DECLINED)
+               ? ngx_http_deploy_command_handshake(r, ctx) : rc;
     }
 
     ctx->event = event;
@@ -77,10 +80,14 @@ ngx_http_deploy_command(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     case NGX_DEPLOY_COMMAND_HELP:
         return ngx_http_deploy_command_say(r, ctx, ngx_deploy_command_help());
 
-    default:
-        return ngx_http_deploy_command_say(r, ctx,
-                                           "This gateway cannot do that yet: "
-                                           "it starts deployments only.");
+    case NGX_DEPLOY_COMMAND_STATUS:
+        return ngx_http_deploy_command_status(r, ctx, &command.target);
+
+    case NGX_DEPLOY_COMMAND_STOP:
+        return ngx_http_deploy_command_stop(r, ctx, &command.build);
+
+    default: /* NGX_DEPLOY_COMMAND_WHY */
+        return ngx_http_deploy_command_why(r, ctx, &command.delivery);
     }
 }
 
@@ -215,6 +222,20 @@ ngx_http_deploy_command_answer(ngx_http_request_t *r,
     ngx_http_deploy_build_t  *build;
     ngx_deploy_slack_text_t   text;
 
+    if (ctx->task) {
+        return ngx_http_deploy_task_answer(r, ctx);
+    }
+
+    if (ctx->click) {
+        return ngx_http_deploy_answer_body(r, NULL);
+    }
+
+    if (ctx->slow) {
+        return ngx_http_deploy_command_say(r, ctx, ctx->response_url.len
+                               ? "This takes longer, the result follows."
+                               : "This takes longer than you can be told of.");
+    }
+
     pool = ngx_http_deploy_pool(r->pool);
 
     if (ngx_deploy_slack_text(&text, &pool, NGX_DEPLOY_SLACK_MAX_MESSAGE)
@@ -329,7 +350,7 @@ ngx_http_deploy_command_build(ngx_deploy_slack_text_t *text,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_deploy_command_send(ngx_http_request_t *r,
     ngx_deploy_slack_text_t *text, ngx_uint_t in_channel)
 {

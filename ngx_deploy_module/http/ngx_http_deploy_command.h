@@ -19,8 +19,9 @@
 
 /*
  * Looks at a request of Slack before the rules do: handshakes, what is no
- * target, and mistakes are answered.  NGX_DECLINED: it is for the rules;
- * else what a content handler returns.
+ * target, buttons, and mistakes are answered.  NGX_DECLINED: it is for the
+ * rules; NGX_AGAIN: the request has to wait; else what a content handler
+ * returns.
  */
 ngx_int_t ngx_http_deploy_command(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
@@ -39,6 +40,18 @@ ngx_int_t ngx_http_deploy_ssl_check(ngx_http_request_t *r);
 /* answers a command whose builds have their results, in words */
 ngx_int_t ngx_http_deploy_command_answer(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
+
+/* answers with a text, to the user alone or to the channel */
+ngx_int_t ngx_http_deploy_command_send(ngx_http_request_t *r,
+    ngx_deploy_slack_text_t *text, ngx_uint_t in_channel);
+
+/* ngx_http_deploy_task.c: the task of a request that waits no longer */
+void ngx_http_deploy_task_timeout(ngx_http_deploy_ctx_t *ctx);
+
+/* and of one that goes away */
+void ngx_http_deploy_task_detach(ngx_http_deploy_ctx_t *ctx);
+
+/* ngx_http_deploy_command.c */
 
 /* appends a line that tells what became of a build */
 void ngx_http_deploy_command_build(ngx_deploy_slack_text_t *text,

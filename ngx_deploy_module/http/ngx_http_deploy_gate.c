@@ -593,6 +593,10 @@ ngx_http_deploy_ctx_cleanup(void *data)
         ngx_http_deploy_accept_detach(ctx);
     }
 
+    if (ctx->task) {
+        ngx_http_deploy_task_detach(ctx);
+    }
+
     build = ctx->builds.elts;
 
     for (i = 0; i < ctx->builds.nelts; i++) {

@@ -22,8 +22,6 @@ static ngx_int_t ngx_http_deploy_process(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_deploy_proceed(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx, ngx_int_t rc);
-static ngx_int_t ngx_http_deploy_begin(ngx_http_request_t *r,
-    ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_wait(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 static void ngx_http_deploy_timer(ngx_event_t *ev);
@@ -283,6 +281,11 @@ ngx_http_deploy_proceed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 
     rc = ngx_http_deploy_command(r, ctx);
 
+    if (rc == NGX_AGAIN) {
+        ngx_http_deploy_wait(r, ctx);
+        return NGX_DONE;
+    }
+
     if (rc != NGX_DECLINED) {
         return rc;
     }
@@ -324,7 +327,7 @@ ngx_http_deploy_proceed(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 
 /* what was prepared is stored first, where there is a store */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_deploy_begin(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
     ngx_uint_t                    i;
@@ -388,7 +391,9 @@ ngx_http_deploy_patience(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
 
-    if (ctx->command && dlcf->timeout > NGX_HTTP_DEPLOY_COMMAND_WAIT) {
+    if ((ctx->command || ctx->click)
+        && dlcf->timeout > NGX_HTTP_DEPLOY_COMMAND_WAIT)
+    {
         return NGX_HTTP_DEPLOY_COMMAND_WAIT;
     }
 
@@ -412,6 +417,10 @@ ngx_http_deploy_timer(ngx_event_t *ev)
 
     if (ctx->accept) {
         ngx_http_deploy_accept_timeout(ctx);
+    }
+
+    if (ctx->task) {
+        ngx_http_deploy_task_timeout(ctx);
     }
 
     build = ctx->builds.elts;

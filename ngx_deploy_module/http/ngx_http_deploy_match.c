@@ -21,16 +21,10 @@ static int ngx_http_deploy_match_value(void *data, void *value,
     ngx_deploy_str_t *s);
 
 
-/*
- * Variables that a rule makes nginx evaluate belong to one event: those that
- * were not cached before are forgotten after it.
- */
-
-ngx_int_t
-ngx_http_deploy_match_events(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+u_char *
+ngx_http_deploy_variables_known(ngx_http_request_t *r)
 {
-    u_char                     *valid;
-    ngx_int_t                   rc;
+    u_char                     *known;
     ngx_uint_t                  i, n;
     ngx_http_core_main_conf_t  *cmcf;
 
@@ -38,13 +32,46 @@ ngx_http_deploy_match_events(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 
     n = cmcf->variables.nelts;
 
-    valid = ngx_pnalloc(r->pool, n + 1);
-    if (valid == NULL) {
-        return NGX_ERROR;
+    known = ngx_pnalloc(r->pool, n + 1);
+    if (known == NULL) {
+        return NULL;
     }
 
     for (i = 0; i < n; i++) {
-        valid[i] = r->variables[i].valid || r->variables[i].not_found;
+        known[i] = r->variables[i].valid || r->variables[i].not_found;
+    }
+
+    return known;
+}
+
+
+void
+ngx_http_deploy_variables_forget(ngx_http_request_t *r, u_char *known)
+{
+    ngx_uint_t                  i;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        if (!known[i]) {
+            r->variables[i].valid = 0;
+            r->variables[i].not_found = 0;
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_deploy_match_events(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
+{
+    u_char      *known;
+    ngx_int_t    rc;
+    ngx_uint_t   i;
+
+    known = ngx_http_deploy_variables_known(r);
+    if (known == NULL) {
+        return NGX_ERROR;
     }
 
     for (i = 0; i < ctx->nevents; i++) {
@@ -57,12 +84,7 @@ ngx_http_deploy_match_events(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
             return rc;
         }
 
-        for (n = 0; n < cmcf->variables.nelts; n++) {
-            if (!valid[n]) {
-                r->variables[n].valid = 0;
-                r->variables[n].not_found = 0;
-            }
-        }
+        ngx_http_deploy_variables_forget(r, known);
     }
 
     return NGX_OK;

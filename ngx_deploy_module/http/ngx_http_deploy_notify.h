@@ -108,6 +108,20 @@ ngx_int_t ngx_http_deploy_board_write(ngx_pool_t *pool, ngx_str_t *key,
     ngx_deploy_build_t *build, ngx_array_t *channels);
 
 /*
+ * Reads a build by its id, with its texts in the pool: NGX_OK, NGX_ERROR, or
+ * NGX_DECLINED when it is not known.
+ */
+ngx_int_t ngx_http_deploy_board_find(ngx_pool_t *pool, ngx_str_t *id,
+    ngx_deploy_build_t *build);
+
+/*
+ * The builds of late, the newest first, at most max; of some projects unless
+ * that is NULL.  Returns their number.
+ */
+ngx_uint_t ngx_http_deploy_board_recent(ngx_pool_t *pool,
+    ngx_array_t *projects, ngx_deploy_build_t *builds, ngx_uint_t max);
+
+/*
  * Adds a report to the build that it is about, which is made if it is not
  * known.  *changed is 0 when the report says nothing new, *before the status
  * that there was; the texts of the build are in the pool.  NGX_OK or

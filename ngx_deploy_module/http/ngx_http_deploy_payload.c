@@ -247,6 +247,7 @@ ngx_http_deploy_parse_result(ngx_http_deploy_parse_t *parse, ngx_int_t rc)
 
     if (ngx_deploy_payload_slack(parse->payload, &slack) == NGX_DEPLOY_OK) {
         ctx->challenge = slack.challenge;
+        ctx->value = slack.value;
         ngx_http_deploy_response_take(ctx->request, ctx, &slack.response_url);
     }
 

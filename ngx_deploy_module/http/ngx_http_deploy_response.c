@@ -312,7 +312,9 @@ ngx_http_deploy_response_build(ngx_http_deploy_dispatch_t *d)
 
     ngx_http_deploy_response(d->call.dscf, &notice->response_url,
                              notice->response_until, &text,
-                             d->state == NGX_HTTP_DEPLOY_BUILD_STARTED);
+                             d->state == NGX_HTTP_DEPLOY_BUILD_STARTED
+                             && !ngx_deploy_slack_of_message(
+                                                  &notice->response_url));
 
     /* once is enough */
 

@@ -6,12 +6,14 @@
 
 #include "ngx_deploy_slack.h"
 #include "ngx_deploy_slack_check.h"
+#include "ngx_deploy_slack_told.h"
 #include "ngx_deploy_tap.h"
 
 
 /*
  * Lines of a stranger in each place of a message, a text cut anywhere, a
- * reply.  The first byte chooses, the second one is the length of a text.
+ * reply, what is kept of a delivery.  The first byte chooses, the second one is
+ * the length of a text.
  */
 
 
@@ -117,6 +119,7 @@ fuzz_message(unsigned status, const uint8_t *data, size_t size)
     unsigned                   i;
     ngx_deploy_str_t           body;
     ngx_deploy_build_t         build;
+    ngx_deploy_slack_text_t    text;
     ngx_deploy_slack_target_t  target;
 
     ngx_deploy_build_init(&build);
@@ -150,6 +153,17 @@ fuzz_message(unsigned status, const uint8_t *data, size_t size)
         build.downstream[build.ndownstream].project = fuzz_line(&data, &size);
         build.downstream[build.ndownstream++].url = fuzz_line(&data, &size);
     }
+
+    fuzz_check(ngx_deploy_slack_text(&text, tap_pool(),
+                                     NGX_DEPLOY_SLACK_MAX_TOLD)
+               == NGX_DEPLOY_OK);
+    fuzz_check(ngx_deploy_slack_status(&text, &build, status)
+               == NGX_DEPLOY_OK);
+
+    body.len = text.len;
+    body.data = text.data;
+
+    fuzz_valid(slack_text(&body, NGX_DEPLOY_SLACK_MAX_TOLD));
 
     build.message = tap_copy(data, size);
     target.buttons = 1;
@@ -199,6 +213,48 @@ fuzz_reply(unsigned status, unsigned service, const uint8_t *data,
 }
 
 
+/* what is kept of a delivery: lines, then its events, its rules */
+
+static void
+fuzz_why(const uint8_t *data, size_t size)
+{
+    ngx_deploy_str_t             s;
+    ngx_deploy_slack_text_t      text;
+    ngx_deploy_slack_kept_t      kept;
+    ngx_deploy_slack_delivery_t  d;
+
+    memset(&d, 0, sizeof(ngx_deploy_slack_delivery_t));
+    memset(&kept, 0, sizeof(ngx_deploy_slack_kept_t));
+    ngx_deploy_build_init(&kept.build);
+
+    d.id = fuzz_line(&data, &size);
+    d.provider = fuzz_line(&data, &size);
+    d.location = fuzz_line(&data, &size);
+    d.scheme = d.provider;
+    d.events = fuzz_line(&data, &size);
+
+    kept.build.project = fuzz_line(&data, &size);
+    kept.build.message = fuzz_line(&data, &size);
+    kept.error = fuzz_line(&data, &size);
+    kept.attempts = size;
+
+    d.builds = &kept;
+    d.nbuilds = size & 1;
+    d.rules = tap_copy(data, size);
+
+    fuzz_check(ngx_deploy_slack_text(&text, tap_pool(),
+                                     NGX_DEPLOY_SLACK_MAX_TOLD)
+               == NGX_DEPLOY_OK);
+    fuzz_check(ngx_deploy_slack_why(&text, tap_pool(), &d, 1700000000)
+               == NGX_DEPLOY_OK);
+
+    s.len = text.len;
+    s.data = text.data;
+
+    fuzz_valid(slack_text(&s, NGX_DEPLOY_SLACK_MAX_TOLD));
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -206,7 +262,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    switch (data[0] % 3) {
+    switch (data[0] % 4) {
+
+    case 3:
+        fuzz_why(data + 3, size - 3);
+        break;
 
     case 0:
         fuzz_text(data[1], data[2], data + 3, size - 3);

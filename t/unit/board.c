@@ -514,12 +514,58 @@ test_torn(void)
 }
 
 
+static void
+test_list(void)
+{
+    size_t                     n;
+    ngx_deploy_str_t           projects[2];
+    static ngx_deploy_build_t  list[4];
+
+    begin();
+
+    is_int(ngx_deploy_board_list(board, tap_pool(), NULL, 0, list, 4), 0,
+           "an empty table");
+
+    put("api:1", NGX_DEPLOY_BUILD_STARTED, NOW);
+    put("api-x:1", NGX_DEPLOY_BUILD_FAILED, NOW + 1);
+    put("api!2!0", NGX_DEPLOY_BUILD_REJECTED, NOW + 2);
+    put("web:1", NGX_DEPLOY_BUILD_STOPPED, NOW + 3);
+    put("api:1", NGX_DEPLOY_BUILD_SUCCEEDED, NOW + 4);
+
+    n = ngx_deploy_board_list(board, tap_pool(), NULL, 0, list, 4);
+
+    is_int(n, 4, "all of them");
+    is_int(list[0].status, NGX_DEPLOY_BUILD_SUCCEEDED, "the newest first");
+    is_int(list[3].status, NGX_DEPLOY_BUILD_FAILED, "the oldest last");
+
+    is_int(ngx_deploy_board_list(board, tap_pool(), NULL, 0, list, 2), 2,
+           "the newest ones");
+
+    projects[0] = tap_str("web");
+    projects[1] = tap_str("api");
+
+    n = ngx_deploy_board_list(board, tap_pool(), &projects[1], 1, list, 4);
+
+    is_int(n, 2, "of a project");
+    is_int(list[0].status, NGX_DEPLOY_BUILD_SUCCEEDED, "with an id");
+    is_int(list[1].status, NGX_DEPLOY_BUILD_REJECTED, "and without");
+
+    is_int(ngx_deploy_board_list(board, tap_pool(), projects, 2, list, 4), 3,
+           "of two projects");
+
+    projects[0] = tap_str("ap");
+    is_int(ngx_deploy_board_list(board, tap_pool(), projects, 1, list, 4), 0,
+           "of none");
+}
+
+
 int
 main(void)
 {
     ngx_deploy_json_init();
 
     test_get();
+    test_list();
     test_follow();
     test_webhook();
     test_order();

@@ -41,8 +41,8 @@ package Test::Deploy::CodeBuild;
 # or a hash: { fault => 'late', seconds => 0.5, retry_after => 7,
 # amz_retry_after => 300, message => '...', status => 500, date => time }.  A project that is named
 # fault-NAME has that fault always, fault-NAME-xN the first N times.  The
-# faults of ListBuildsForProject and BatchGetBuilds are those of a "project" of
-# that name.
+# faults of ListBuildsForProject, BatchGetBuilds and StopBuild are those of a
+# "project" of that name.
 
 use warnings;
 use strict;
@@ -200,6 +200,7 @@ my %OPERATIONS = (
         sortOrder => ['enum', qw(ASCENDING DESCENDING)],
     }, 'projectName'],
     BatchGetBuilds => [{ ids => ['list', ['string', 1], 100] }, 'ids'],
+    StopBuild => [{ id => ['string', 1] }, 'id'],
 );
 
 my %HEADERS = map { $_ => 1 } qw(
@@ -285,6 +286,25 @@ sub fault_always {
     my ($self, $project, $fault) = @_;
 
     $self->update(sub { $_[0]{faults}{$project}{always} = $fault });
+}
+
+
+# a build comes to an end: SUCCEEDED, FAILED, ...
+
+sub over {
+    my ($self, $id, $status) = @_;
+
+    $self->update(sub { $_[0]{over}{$id} = $status });
+}
+
+
+# the ids of builds that were stopped, each time
+
+sub stopped {
+    my ($self) = @_;
+
+    return map { $_->{json}{id} }
+           grep { ($_->{operation} || '') eq 'StopBuild' } $self->requests();
 }
 
 
@@ -788,7 +808,7 @@ sub check_body {
                                    '');
     return [$code, $text] if defined $code;
 
-    return () if $request->{operation} eq 'BatchGetBuilds';
+    return () if $request->{operation} =~ /^(?:BatchGetBuilds|StopBuild)\z/;
 
     return ['InvalidInputException', 'projectName']
         if $json->{projectName}
@@ -1042,6 +1062,9 @@ sub decide {
     return { %$answer, json => $self->get_builds($json) }
         if $request->{operation} eq 'BatchGetBuilds';
 
+    return { %$answer, %{ $self->stop_build($state, $json) } }
+        if $request->{operation} eq 'StopBuild';
+
     if ($self->{projects}
         && !grep { $_ eq $json->{projectName} } @{ $self->{projects} })
     {
@@ -1132,6 +1155,25 @@ sub get_builds {
 
     return { builds => [map { $builds{$_} } grep { $builds{$_} } @ids],
              buildsNotFound => [grep { !$builds{$_} } @ids] };
+}
+
+
+# a build that is over stays what it is
+
+sub stop_build {
+    my ($self, $state, $json) = @_;
+
+    my ($build) = map { $_->{build} } grep { $_->{id} eq $json->{id} }
+                  $self->builds();
+
+    return { error => 'ResourceNotFoundException',
+             message => "Build $json->{id} cannot be found" } if !$build;
+
+    my $status = $state->{over}{$json->{id}} ||= 'STOPPED';
+
+    return { json => { build => { %$build, buildStatus => $status,
+                                  buildComplete => JSON::PP::true,
+                                  currentPhase => 'COMPLETED' } } };
 }
 
 
