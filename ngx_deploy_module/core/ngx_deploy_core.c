@@ -422,3 +422,24 @@ ngx_deploy_utf8_cut(const u_char *p, size_t len, size_t max)
 
     return n;
 }
+
+
+unsigned
+ngx_deploy_utf8_hidden(const u_char *p, size_t n)
+{
+    uint32_t  c;
+
+    if (n == 2) {
+        return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
+    }
+
+    if (n != 3) {
+        return 0;
+    }
+
+    c = (uint32_t) (p[0] & 0x0f) << 12 | (uint32_t) (p[1] & 0x3f) << 6
+        | (p[2] & 0x3f);
+
+    return (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)
+           || c == 0x200e || c == 0x200f || c == 0xfeff;
+}

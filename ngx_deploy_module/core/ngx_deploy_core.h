@@ -122,5 +122,12 @@ int ngx_deploy_utf8_valid(const u_char *p, size_t len);
 /* the largest n <= max that does not cut a UTF-8 sequence of p in two */
 size_t ngx_deploy_utf8_cut(const u_char *p, size_t len, size_t max);
 
+/*
+ * 1 when a well-formed sequence of n bytes, 2 to 4, is one that is not seen
+ * but changes what is: C1 controls, separators of lines, what turns the
+ * direction of writing (Unicode, UAX #9)
+ */
+unsigned ngx_deploy_utf8_hidden(const u_char *p, size_t n);
+
 
 #endif /* _NGX_DEPLOY_CORE_H_INCLUDED_ */

@@ -32,4 +32,21 @@ typedef enum {
 ngx_deploy_media_e ngx_deploy_media_type(const ngx_deploy_str_t *value);
 
 
+/* what deploy_status may answer with */
+
+typedef enum {
+    NGX_DEPLOY_MEDIA_AS_JSON = 0,
+    NGX_DEPLOY_MEDIA_AS_HTML,
+    NGX_DEPLOY_MEDIA_AS_PROMETHEUS,    /* text/plain */
+    NGX_DEPLOY_MEDIA_AS_OPENMETRICS
+} ngx_deploy_media_as_e;
+
+
+/*
+ * What a value of Accept likes best (RFC 9110, 12.5.1), the first one of
+ * several; JSON when it is absent or likes none of them.
+ */
+ngx_deploy_media_as_e ngx_deploy_media_accept(const ngx_deploy_str_t *value);
+
+
 #endif /* _NGX_DEPLOY_MEDIA_H_INCLUDED_ */

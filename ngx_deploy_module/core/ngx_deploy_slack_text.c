@@ -28,7 +28,6 @@ static const char *ngx_deploy_slack_ascii(const u_char *p, size_t len,
     u_char prev, unsigned flags);
 static void ngx_deploy_slack_append(ngx_deploy_slack_text_t *text,
     const char *p, size_t len, size_t units);
-static unsigned ngx_deploy_slack_hidden(const u_char *p, size_t n);
 static unsigned ngx_deploy_slack_word(u_char ch);
 static size_t ngx_deploy_slack_units(const char *p, size_t len);
 static int ngx_deploy_slack_url(ngx_deploy_slack_text_t *text,
@@ -149,7 +148,7 @@ ngx_deploy_slack_char(ngx_deploy_slack_char_t *ch, const u_char *p,
     if (n > len || !ngx_deploy_utf8_valid(p, n)) {
         ch->taken = 1;
 
-    } else if (ngx_deploy_slack_hidden(p, n)) {
+    } else if (ngx_deploy_utf8_hidden(p, n)) {
         ch->taken = n;
 
     } else {
@@ -227,32 +226,6 @@ ngx_deploy_slack_append(ngx_deploy_slack_text_t *text, const char *p,
 
     text->len += len;
     text->chars += units;
-}
-
-
-/*
- * C1 controls, U+2028 and U+2029, the marks, embeddings, overrides and
- * isolates of bidirectional text, U+FEFF
- */
-
-static unsigned
-ngx_deploy_slack_hidden(const u_char *p, size_t n)
-{
-    uint32_t  c;
-
-    if (n == 2) {
-        return p[0] == 0xc2 && p[1] < 0xa0;
-    }
-
-    if (n != 3) {
-        return 0;
-    }
-
-    c = (uint32_t) (p[0] & 0x0f) << 12 | (uint32_t) (p[1] & 0x3f) << 6
-        | (p[2] & 0x3f);
-
-    return (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)
-           || c == 0x200e || c == 0x200f || c == 0x061c || c == 0xfeff;
 }
 
 

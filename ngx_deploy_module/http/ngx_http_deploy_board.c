@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_board.h"
+#include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_deploy_slack.h"
 
@@ -704,6 +705,8 @@ ngx_http_deploy_board_log(ngx_http_deploy_board_send_t *send,
     build = &send->work.build;
     name = build->id.len ? &build->id : &build->project;
     status = ngx_deploy_build_status_name(build->status);
+
+    ngx_http_deploy_count_message(reply->class == NGX_DEPLOY_SLACK_DONE);
 
     if (reply->class == NGX_DEPLOY_SLACK_DONE) {
         ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_aws.h"
+#include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_token.h"
 
@@ -91,6 +92,8 @@ refused:
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "deploy cannot start \"%V\": %s", &build->project, reason);
+
+    ngx_http_deploy_count_build(NGX_DEPLOY_METRICS_BUILD_REFUSED);
 
     build->state = NGX_HTTP_DEPLOY_BUILD_REFUSED;
     build->reply.reason = reason;

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_credentials.h"
+#include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_thread.h"
 #include "ngx_deploy_refresh.h"
 #include "ngx_deploy_work.h"
@@ -16,6 +17,7 @@
 #define NGX_HTTP_DEPLOY_FETCH_MEMORY  (256 * 1024)
 #define NGX_HTTP_DEPLOY_REFUSED       10000      /* ms, no use to fetch again */
 #define NGX_HTTP_DEPLOY_KEYS          8
+#define NGX_HTTP_DEPLOY_FOUND         256        /* bytes of a source */
 
 
 /* one fetch, what a thread works on */
@@ -61,6 +63,7 @@ struct ngx_http_deploy_set_s {
     ngx_msec_t                    failed;      /* the last one */
     ngx_msec_t                    same;        /* nothing new came then */
     char                          reason[NGX_DEPLOY_WORK_MAX_REASON];
+    char                          found[NGX_HTTP_DEPLOY_FOUND];
 
     unsigned                      stable:1;    /* of use when expired */
     unsigned                      refused:1;   /* by AWS: fetch first */
@@ -379,6 +382,51 @@ ngx_http_deploy_credentials_reason(ngx_http_deploy_set_t *set)
 }
 
 
+ngx_int_t
+ngx_http_deploy_credentials_list(ngx_pool_t *pool, ngx_array_t *list)
+{
+    ngx_queue_t              *q;
+    ngx_http_deploy_set_t    *set;
+    ngx_deploy_credential_t  *c;
+
+    for (q = ngx_queue_head(&ngx_http_deploy_sets);
+         q != ngx_queue_sentinel(&ngx_http_deploy_sets);
+         q = ngx_queue_next(q))
+    {
+        set = ngx_queue_data(q, ngx_http_deploy_set_t, queue);
+
+        c = ngx_array_push(list);
+        if (c == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(c, sizeof(ngx_deploy_credential_t));
+
+        if (ngx_http_deploy_aws_source_text(pool, &set->source, &c->source)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        c->role = set->source.role;
+        c->found.data = (u_char *) set->found;
+        c->found.len = ngx_strlen(set->found);
+        c->expires = set->data ? set->expires : 0;
+
+        c->valid = (set->data && !set->refused
+                    && (set->expires == 0 || set->stable
+                        || set->expires > ngx_time()));
+
+        if (set->failures) {
+            c->reason.data = (u_char *) set->reason;
+            c->reason.len = ngx_strlen(set->reason);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_uint_t
 ngx_http_deploy_credentials_generation(ngx_http_deploy_set_t *set)
 {
@@ -673,6 +721,11 @@ ngx_http_deploy_set_take(ngx_http_deploy_set_t *set,
         old->session_token.len = new->session_token.len;
         ngx_memcpy(p, new->session_token.data, new->session_token.len);
     }
+
+    len = ngx_min(result->source.len, NGX_HTTP_DEPLOY_FOUND - 1);
+
+    ngx_memcpy(set->found, result->source.data, len);
+    set->found[len] = '\0';
 
     now = ngx_time();
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_deploy.h"
+#include "ngx_deploy_metrics.h"
 
 
 /*
@@ -86,6 +87,14 @@ void ngx_http_deploy_credentials_cancel(ngx_http_deploy_wait_t *wait);
 /* the day's signing key of the set for a region, forgotten with the set */
 ngx_deploy_sigv4_key_t *ngx_http_deploy_credentials_key(
     ngx_http_deploy_set_t *set, ngx_str_t *region);
+
+/*
+ * Adds what is known of each set, no secret, to a list of
+ * ngx_deploy_credential_t; texts live until the event loop is returned to.
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_credentials_list(ngx_pool_t *pool,
+    ngx_array_t *list);
 
 /* begins to fetch what the configuration names */
 void ngx_http_deploy_credentials_init_process(ngx_cycle_t *cycle,

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_response.h"
 #include "ngx_http_deploy_retry.h"
@@ -14,6 +15,7 @@ static ngx_int_t ngx_http_deploy_dispatch_seal(ngx_http_deploy_call_t *call,
     ngx_str_t *body);
 static void ngx_http_deploy_dispatch_handler(ngx_http_deploy_call_t *call);
 static void ngx_http_deploy_dispatch_state(ngx_http_deploy_dispatch_t *d);
+static void ngx_http_deploy_dispatch_count(ngx_http_deploy_dispatch_t *d);
 
 
 void
@@ -22,6 +24,7 @@ ngx_http_deploy_dispatch(ngx_http_deploy_dispatch_t *d)
     ngx_http_deploy_call_t  *call;
 
     d->begun = 1;
+    d->at = ngx_current_msec;
 
     call = &d->call;
 
@@ -66,6 +69,7 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_dispatch_t *d)
     reply = &call->reply;
 
     ngx_http_deploy_dispatch_state(d);
+    ngx_http_deploy_dispatch_count(d);
 
     queued = (d->state == NGX_HTTP_DEPLOY_BUILD_QUEUED);
 
@@ -157,5 +161,38 @@ ngx_http_deploy_dispatch_state(ngx_http_deploy_dispatch_t *d)
 
     if (d->stored) {
         d->state = NGX_HTTP_DEPLOY_BUILD_QUEUED;
+    }
+}
+
+
+static void
+ngx_http_deploy_dispatch_count(ngx_http_deploy_dispatch_t *d)
+{
+    ngx_deploy_metrics_build_e  build;
+
+    switch (d->state) {
+
+    case NGX_HTTP_DEPLOY_BUILD_STARTED:
+        build = NGX_DEPLOY_METRICS_BUILD_STARTED;
+        break;
+
+    case NGX_HTTP_DEPLOY_BUILD_QUEUED:
+        build = NGX_DEPLOY_METRICS_BUILD_QUEUED;
+        break;
+
+    case NGX_HTTP_DEPLOY_BUILD_REFUSED:
+        build = NGX_DEPLOY_METRICS_BUILD_REFUSED;
+        break;
+
+    default:
+        build = NGX_DEPLOY_METRICS_BUILD_FAILED;
+    }
+
+    ngx_http_deploy_count_build(build);
+
+    /* a lookup that failed has not begun one */
+
+    if (d->begun) {
+        ngx_http_deploy_count_start_build(ngx_current_msec - d->at);
     }
 }

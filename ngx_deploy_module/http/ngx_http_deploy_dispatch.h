@@ -30,6 +30,7 @@ struct ngx_http_deploy_dispatch_s {
     ngx_http_deploy_call_t          call;
     ngx_http_deploy_notice_t       *notice;      /* NULL: nobody is told */
     ngx_http_deploy_build_state_e   state;
+    ngx_msec_t                      at;          /* it began */
     unsigned                        begun:1;
 };
 

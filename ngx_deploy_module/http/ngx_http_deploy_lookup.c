@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_retry.h"
 #include "ngx_deploy_lookup.h"
 
@@ -232,6 +233,8 @@ ngx_http_deploy_lookup_failed(ngx_http_deploy_lookup_t *l)
 void
 ngx_http_deploy_lookup_done(ngx_http_deploy_dispatch_t *d)
 {
+    ngx_http_deploy_count_build(NGX_DEPLOY_METRICS_BUILD_STARTED);
+
     ngx_log_error(NGX_LOG_NOTICE, d->call.log, 0,
                   "deploy found build \"%V\" of \"%V\", delivery \"%V\", "
                   "which an earlier attempt started",

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_notify.h"
 
 
@@ -96,7 +97,7 @@ ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     ngx_uint_t index)
 {
     ngx_int_t                    rc;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, matched;
     ngx_deploy_match_t           match;
     ngx_deploy_matcher_t         matcher;
     ngx_http_deploy_miss_t      *miss;
@@ -116,6 +117,7 @@ ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     matcher = ngx_http_deploy_matcher(r);
 
     rule = dlcf->rules->elts;
+    matched = 0;
 
     for (i = 0; i < dlcf->rules->nelts; i++) {
 
@@ -124,6 +126,10 @@ ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
                                         &matcher, &match)
             == NGX_DEPLOY_OK)
         {
+            if (matched++ == 0) {
+                ngx_http_deploy_count_event(1);
+            }
+
             rc = ngx_http_deploy_fire(r, ctx, index, &rule[i], &match);
 
             if (rc != NGX_OK) {
@@ -145,6 +151,10 @@ ngx_http_deploy_match_event(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
         miss->rule = &rule[i];
         miss->event = index;
         miss->match = match;
+    }
+
+    if (matched == 0) {
+        ngx_http_deploy_count_event(0);
     }
 
     return NGX_OK;

@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_command.h"
+#include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_notify.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_retry.h"
@@ -230,6 +231,7 @@ ngx_http_deploy_postconfiguration(ngx_conf_t *cf)
         || ngx_http_deploy_thread_init(cf) != NGX_OK
         || ngx_http_deploy_gate_init(cf) != NGX_OK
         || ngx_http_deploy_outbound_init(cf) != NGX_OK
+        || ngx_http_deploy_metrics_init(cf) != NGX_OK
         || ngx_http_deploy_notify_init(cf) != NGX_OK
         || ngx_http_deploy_token_init(cf) != NGX_OK)
     {
@@ -516,7 +518,7 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
 
     ngx_http_deploy_credentials_init_process(cycle, dmcf);
 
-    if (dmcf->used
+    if ((dmcf->used || dmcf->threads)
         && ngx_http_deploy_zone_init_process(cycle, dmcf) != NGX_OK)
     {
         return NGX_ERROR;

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_aws.h"
+#include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_retry.h"
 
 
@@ -269,6 +270,8 @@ ngx_http_deploy_retry_take(ngx_deploy_store_delivery_t *delivery)
 
     d->stored->taken = 1;
     ngx_http_deploy_retry_n++;
+
+    ngx_http_deploy_count_retry();
 }
 
 
@@ -510,6 +513,8 @@ ngx_http_deploy_retry_recorded(ngx_http_deploy_store_op_t *op)
         } else if (result->state == NGX_DEPLOY_STORE_FAILED
                    && result->kind == NGX_DEPLOY_STORE_RESULT_RETRY)
         {
+            ngx_http_deploy_count_build(NGX_DEPLOY_METRICS_BUILD_FAILED);
+
             ngx_log_error(NGX_LOG_ERR, call->log, 0,
                           "deploy gave up \"%V\", delivery \"%V\", after %L "
                           "attempts",

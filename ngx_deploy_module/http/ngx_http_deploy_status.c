@@ -5,12 +5,13 @@
 
 
 #include "ngx_http_deploy_status.h"
+#include "ngx_http_deploy_credentials.h"
+#include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_retry.h"
 
 
-#define NGX_HTTP_DEPLOY_STATUS_LIMIT  20
+#define NGX_HTTP_DEPLOY_STATUS_LIMIT  50
 #define NGX_HTTP_DEPLOY_STATUS_MAX    100
-#define NGX_HTTP_DEPLOY_STATUS_JSON   (1024 * 1024)
 
 
 /* a question to the store, which outlives the request that asks */
@@ -18,6 +19,7 @@
 typedef struct {
     ngx_pool_t                  *pool;
     ngx_http_request_t          *request;    /* NULL: it has gone */
+    ngx_deploy_media_as_e        as;
     ngx_http_deploy_store_op_t   op;
 } ngx_http_deploy_status_t;
 
@@ -25,24 +27,27 @@ typedef struct {
 static ngx_int_t ngx_http_deploy_status_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_deploy_status_action(ngx_http_request_t *r);
 static ngx_int_t ngx_http_deploy_status_origin(ngx_http_request_t *r);
+static ngx_int_t ngx_http_deploy_status_ask(ngx_http_request_t *r,
+    ngx_uint_t action, ngx_deploy_media_as_e as);
+static ngx_int_t ngx_http_deploy_status_format(ngx_http_request_t *r,
+    ngx_deploy_media_as_e *as);
 static ngx_int_t ngx_http_deploy_status_find(ngx_http_request_t *r,
     ngx_http_deploy_status_t *status);
+static ngx_uint_t ngx_http_deploy_status_word(ngx_str_t *word);
 static ngx_int_t ngx_http_deploy_status_redeliver(ngx_http_request_t *r,
     ngx_http_deploy_status_t *status);
 static ngx_int_t ngx_http_deploy_status_arg(ngx_http_request_t *r,
     ngx_pool_t *pool, const char *name, ngx_str_t *value);
 static void ngx_http_deploy_status_cleanup(void *data);
 static void ngx_http_deploy_status_done(ngx_http_deploy_store_op_t *op);
-static ngx_int_t ngx_http_deploy_status_list(ngx_http_request_t *r,
-    ngx_deploy_store_find_t *find);
+static ngx_int_t ngx_http_deploy_status_answer(ngx_http_request_t *r,
+    ngx_deploy_media_as_e as, ngx_deploy_store_status_t *op);
 static ngx_int_t ngx_http_deploy_status_redelivered(ngx_http_request_t *r,
     ngx_deploy_store_redeliver_t *redeliver);
-static ngx_deploy_json_t *ngx_http_deploy_status_delivery(
-    ngx_deploy_store_delivery_t *d);
-static ngx_deploy_json_t *ngx_http_deploy_status_build(
-    ngx_deploy_store_build_t *b);
-static ngx_deploy_json_t *ngx_http_deploy_status_text(ngx_str_t *text);
-static ngx_deploy_json_t *ngx_http_deploy_status_time(int64_t msec);
+static ngx_int_t ngx_http_deploy_status_send(ngx_http_request_t *r,
+    ngx_deploy_media_as_e as, ngx_str_t *text);
+static ngx_int_t ngx_http_deploy_status_header(ngx_http_request_t *r,
+    const char *name, const char *value);
 
 
 char *
@@ -71,9 +76,7 @@ ngx_http_deploy_status_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_uint_t                    action;
-    ngx_pool_t                   *pool;
-    ngx_pool_cleanup_t           *cln;
-    ngx_http_deploy_status_t     *status;
+    ngx_deploy_media_as_e         as;
     ngx_http_deploy_main_conf_t  *dmcf;
 
     dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
@@ -89,8 +92,12 @@ ngx_http_deploy_status_handler(ngx_http_request_t *r)
         return NGX_HTTP_FORBIDDEN;
     }
 
-    if (dmcf->store == NULL || r != r->main) {
+    if (r != r->main || (action && dmcf->store == NULL)) {
         return NGX_HTTP_NOT_FOUND;
+    }
+
+    if (ngx_http_deploy_status_format(r, &as) != NGX_OK) {
+        return NGX_HTTP_BAD_REQUEST;
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -98,53 +105,16 @@ ngx_http_deploy_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (dmcf->store == NULL) {
+        return ngx_http_deploy_status_answer(r, as, NULL);
     }
 
-    pool = ngx_create_pool(1024, ngx_cycle->log);
-    if (pool == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = ngx_http_deploy_status_ask(r, action, as);
+
+    if (rc == NGX_BUSY) {
+        return action ? NGX_HTTP_SERVICE_UNAVAILABLE
+                      : ngx_http_deploy_status_answer(r, as, NULL);
     }
-
-    status = ngx_pcalloc(pool, sizeof(ngx_http_deploy_status_t));
-    if (status == NULL) {
-        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
-        goto failed;
-    }
-
-    status->pool = pool;
-    status->op.handler = ngx_http_deploy_status_done;
-    status->op.data = status;
-
-    rc = action ? ngx_http_deploy_status_redeliver(r, status)
-                : ngx_http_deploy_status_find(r, status);
-
-    if (rc != NGX_OK) {
-        goto failed;
-    }
-
-    if (ngx_http_deploy_store_post(&status->op) != NGX_OK) {
-        rc = NGX_HTTP_SERVICE_UNAVAILABLE;
-        goto failed;
-    }
-
-    status->request = r;
-
-    cln->handler = ngx_http_deploy_status_cleanup;
-    cln->data = status;
-
-    r->main->count++;
-
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    return NGX_DONE;
-
-failed:
-
-    ngx_destroy_pool(pool);
 
     return rc;
 }
@@ -209,25 +179,154 @@ ngx_http_deploy_status_origin(ngx_http_request_t *r)
 }
 
 
+/* NGX_DONE, NGX_BUSY or what the request is to be finalized with */
+
+static ngx_int_t
+ngx_http_deploy_status_ask(ngx_http_request_t *r, ngx_uint_t action,
+    ngx_deploy_media_as_e as)
+{
+    ngx_int_t                  rc;
+    ngx_pool_t                *pool;
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_deploy_status_t  *status;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (pool == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    status = ngx_pcalloc(pool, sizeof(ngx_http_deploy_status_t));
+    if (status == NULL) {
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        goto failed;
+    }
+
+    status->pool = pool;
+    status->as = as;
+    status->op.handler = ngx_http_deploy_status_done;
+    status->op.data = status;
+
+    rc = action ? ngx_http_deploy_status_redeliver(r, status)
+                : ngx_http_deploy_status_find(r, status);
+
+    if (rc != NGX_OK) {
+        goto failed;
+    }
+
+    if (ngx_http_deploy_store_post(&status->op) != NGX_OK) {
+        rc = NGX_BUSY;
+        goto failed;
+    }
+
+    status->request = r;
+
+    cln->handler = ngx_http_deploy_status_cleanup;
+    cln->data = status;
+
+    r->main->count++;
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_DONE;
+
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return rc;
+}
+
+
+/* the argument, else what the client likes best */
+
+static ngx_int_t
+ngx_http_deploy_status_format(ngx_http_request_t *r, ngx_deploy_media_as_e *as)
+{
+    ngx_str_t         value;
+    ngx_deploy_str_t  accept;
+
+    static ngx_deploy_str_t  name = ngx_deploy_string("accept");
+
+    if (ngx_http_arg(r, (u_char *) "format", 6, &value) == NGX_OK) {
+
+        if (ngx_deploy_str_is(&value, "json")) {
+            *as = NGX_DEPLOY_MEDIA_AS_JSON;
+            return NGX_OK;
+        }
+
+        if (ngx_deploy_str_is(&value, "prometheus")) {
+            *as = NGX_DEPLOY_MEDIA_AS_PROMETHEUS;
+            return NGX_OK;
+        }
+
+        return NGX_DECLINED;
+    }
+
+    ngx_str_null(&accept);
+
+    (void) ngx_http_deploy_get_header(r, &name, &accept);
+
+    *as = ngx_deploy_media_accept(&accept);
+
+    if (*as == NGX_DEPLOY_MEDIA_AS_HTML) {
+        *as = NGX_DEPLOY_MEDIA_AS_JSON;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_deploy_status_find(ngx_http_request_t *r,
     ngx_http_deploy_status_t *status)
 {
-    ngx_int_t                 n;
-    ngx_str_t                 value;
-    ngx_deploy_store_find_t  *find;
+    ngx_int_t                   n;
+    ngx_str_t                   value;
+    ngx_deploy_store_status_t  *op;
 
-    status->op.op.type = NGX_DEPLOY_STORE_FIND;
+    status->op.op.type = NGX_DEPLOY_STORE_STATUS;
 
-    find = &status->op.op.u.find;
-    find->max = NGX_HTTP_DEPLOY_STATUS_LIMIT;
+    /* metrics are numbers alone */
 
-    if (ngx_http_deploy_status_arg(r, status->pool, "delivery", &find->id)
+    if (status->as == NGX_DEPLOY_MEDIA_AS_PROMETHEUS
+        || status->as == NGX_DEPLOY_MEDIA_AS_OPENMETRICS)
+    {
+        return NGX_OK;
+    }
+
+    op = &status->op.op.u.status;
+    op->find.max = NGX_HTTP_DEPLOY_STATUS_LIMIT;
+
+    if (ngx_http_deploy_status_arg(r, status->pool, "delivery", &op->find.id)
         == NGX_ERROR
-        || ngx_http_deploy_status_arg(r, status->pool, "build", &find->build)
+        || ngx_http_deploy_status_arg(r, status->pool, "build",
+                                      &op->find.build)
+           == NGX_ERROR
+        || ngx_http_deploy_status_arg(r, status->pool, "project",
+                                      &op->project)
+           == NGX_ERROR
+        || ngx_http_deploy_status_arg(r, status->pool, "status", &op->status)
            == NGX_ERROR)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (op->status.data && !ngx_http_deploy_status_word(&op->status)) {
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    /* an id finds what it finds */
+
+    if (op->find.id.data || op->find.build.data) {
+        op->details = 1;
+        ngx_str_null(&op->project);
+        ngx_str_null(&op->status);
     }
 
     if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
@@ -237,10 +336,30 @@ ngx_http_deploy_status_find(ngx_http_request_t *r,
             return NGX_HTTP_BAD_REQUEST;
         }
 
-        find->max = n;
+        op->find.max = n;
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_deploy_status_word(ngx_str_t *word)
+{
+    const char  **w;
+
+    static const char  *words[] = {
+        "queued", "starting", "started", "failed", "ignored", "dry_run",
+        "in_progress", "succeeded", "stopped", "timed_out", "fault", NULL
+    };
+
+    for (w = words; *w; w++) {
+        if (ngx_deploy_str_is(word, *w)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -336,13 +455,16 @@ ngx_http_deploy_status_done(ngx_http_deploy_store_op_t *op)
 
     ngx_http_set_log_request(c->log, r);
 
-    if (op->op.rc == NGX_DEPLOY_ERROR) {
-        rc = ngx_http_deploy_answer_text(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                         "failed", "the store does not work");
+    if (op->op.type == NGX_DEPLOY_STORE_STATUS) {
+        rc = ngx_http_deploy_status_answer(r, status->as,
+                                           (op->op.rc == NGX_DEPLOY_ERROR)
+                                           ? NULL : &op->op.u.status);
 
     } else {
-        rc = (op->op.type == NGX_DEPLOY_STORE_FIND)
-             ? ngx_http_deploy_status_list(r, &op->op.u.find)
+        rc = (op->op.rc == NGX_DEPLOY_ERROR)
+             ? ngx_http_deploy_answer_text(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                           "failed",
+                                           "the store does not work")
              : ngx_http_deploy_status_redelivered(r, &op->op.u.redeliver);
     }
 
@@ -359,34 +481,76 @@ ngx_http_deploy_status_done(ngx_http_deploy_store_op_t *op)
 }
 
 
+/* with a store that does not work all else is told, with 503 for people */
+
 static ngx_int_t
-ngx_http_deploy_status_list(ngx_http_request_t *r,
-    ngx_deploy_store_find_t *find)
+ngx_http_deploy_status_answer(ngx_http_request_t *r, ngx_deploy_media_as_e as,
+    ngx_deploy_store_status_t *op)
 {
-    int                 rc;
-    size_t              i;
-    ngx_deploy_json_t  *json, *array;
+    int                           rc;
+    ngx_str_t                     text;
+    ngx_uint_t                    shared;
+    ngx_array_t                   credentials;
+    ngx_deploy_pool_t             pool;
+    ngx_deploy_json_t            *json;
+    ngx_deploy_gauges_t           gauges;
+    ngx_deploy_metrics_t         *metrics;
+    ngx_http_deploy_main_conf_t  *dmcf;
 
-    json = ngx_deploy_json_object();
-    array = ngx_deploy_json_array();
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
 
-    rc = NGX_DEPLOY_OK;
-
-    for (i = 0; i < find->n; i++) {
-        rc |= ngx_deploy_json_append(array,
-                       ngx_http_deploy_status_delivery(&find->deliveries[i]));
-    }
-
-    rc |= ngx_deploy_json_set(json, "active",
-                              ngx_deploy_json_int(find->active));
-    rc |= ngx_deploy_json_set(json, "deliveries", array);
-
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
+    if (ngx_array_init(&credentials, r->pool, 4,
+                       sizeof(ngx_deploy_credential_t))
+        != NGX_OK
+        || ngx_http_deploy_credentials_list(r->pool, &credentials) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_deploy_send(r, NGX_HTTP_OK, json);
+    metrics = ngx_http_deploy_metrics(&shared);
+    pool = ngx_http_deploy_pool(r->pool);
+
+    ngx_memzero(&gauges, sizeof(ngx_deploy_gauges_t));
+
+    ngx_str_set(&gauges.nginx, NGINX_VERSION);
+    gauges.shared = shared;
+    gauges.credentials = credentials.elts;
+    gauges.ncredentials = credentials.nelts;
+    gauges.store = (dmcf->store == NULL) ? -1 : (op != NULL);
+
+    if (op) {
+        gauges.queued = op->queued;
+        gauges.starting = op->starting;
+        gauges.oldest = op->oldest;
+        gauges.size = op->size;
+    }
+
+    r->headers_out.status = NGX_HTTP_OK;
+
+    if (as == NGX_DEPLOY_MEDIA_AS_PROMETHEUS
+        || as == NGX_DEPLOY_MEDIA_AS_OPENMETRICS)
+    {
+        rc = ngx_deploy_metrics_text(&pool, metrics, &gauges,
+                                     as == NGX_DEPLOY_MEDIA_AS_OPENMETRICS,
+                                     &text);
+        return (rc == NGX_DEPLOY_OK)
+               ? ngx_http_deploy_status_send(r, as, &text)
+               : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (gauges.store == 0) {
+        r->headers_out.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    json = ngx_http_deploy_status_json(r->pool, op, metrics, &gauges);
+
+    rc = json ? ngx_deploy_json_dump(json, &pool, &text) : NGX_DEPLOY_ERROR;
+
+    ngx_deploy_json_free(json);
+
+    return (rc == NGX_DEPLOY_OK)
+           ? ngx_http_deploy_status_send(r, as, &text)
+           : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -394,41 +558,21 @@ static ngx_int_t
 ngx_http_deploy_status_redelivered(ngx_http_request_t *r,
     ngx_deploy_store_redeliver_t *redeliver)
 {
-    int                           rc;
-    size_t                        i;
-    ngx_deploy_json_t            *json, *array;
-    ngx_deploy_store_delivery_t  *d;
+    ngx_deploy_json_t  *json;
 
-    d = redeliver->delivery;
-
-    if (d == NULL) {
+    if (redeliver->delivery == NULL) {
         return ngx_http_deploy_answer_text(r, NGX_HTTP_NOT_FOUND, "failed",
                                            "no such delivery");
     }
 
-    if (d->nbuilds == 0) {
+    if (redeliver->delivery->nbuilds == 0) {
         return ngx_http_deploy_answer_text(r, NGX_HTTP_CONFLICT, "failed",
                                            "the delivery has no builds");
     }
 
-    json = ngx_deploy_json_object();
-    array = ngx_deploy_json_array();
+    json = ngx_http_deploy_status_redelivered_json(r->pool, redeliver);
 
-    rc = NGX_DEPLOY_OK;
-
-    for (i = 0; i < d->nbuilds; i++) {
-        rc |= ngx_deploy_json_append(array,
-                                  ngx_http_deploy_status_build(&d->builds[i]));
-    }
-
-    rc |= ngx_deploy_json_set(json, "status", ngx_deploy_json_text(
-                                   redeliver->queued ? "queued"
-                                                     : "duplicate"));
-    rc |= ngx_deploy_json_set_str(json, "delivery", &d->id);
-    rc |= ngx_deploy_json_set(json, "builds", array);
-
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
+    if (json == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -438,127 +582,86 @@ ngx_http_deploy_status_redelivered(ngx_http_request_t *r,
 }
 
 
-static ngx_deploy_json_t *
-ngx_http_deploy_status_delivery(ngx_deploy_store_delivery_t *d)
+/* r->headers_out.status is set */
+
+static ngx_int_t
+ngx_http_deploy_status_send(ngx_http_request_t *r, ngx_deploy_media_as_e as,
+    ngx_str_t *text)
 {
-    int                 rc;
-    size_t              i;
-    ngx_deploy_json_t  *json, *array;
+    ngx_buf_t    *b;
+    ngx_int_t     rc;
+    ngx_chain_t   out;
 
-    json = ngx_deploy_json_object();
-    array = ngx_deploy_json_array();
-
-    rc = ngx_deploy_json_set_str(json, "delivery", &d->id);
-    rc |= ngx_deploy_json_set(json, "received",
-                              ngx_http_deploy_status_time(d->received));
-    rc |= ngx_deploy_json_set_str(json, "provider", &d->provider);
-    rc |= ngx_deploy_json_set_str(json, "scheme", &d->scheme);
-    rc |= ngx_deploy_json_set_str(json, "server", &d->server);
-    rc |= ngx_deploy_json_set_str(json, "location", &d->location);
-    rc |= ngx_deploy_json_set(json, "events",
-                              ngx_http_deploy_status_text(&d->events));
-
-    for (i = 0; i < d->nbuilds; i++) {
-        rc |= ngx_deploy_json_append(array,
-                                  ngx_http_deploy_status_build(&d->builds[i]));
-    }
-
-    rc |= ngx_deploy_json_set(json, "builds", array);
-
-    rc |= ngx_deploy_json_set(json, "rules",
-                              ngx_http_deploy_status_text(&d->rules));
-
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
-}
-
-
-static ngx_deploy_json_t *
-ngx_http_deploy_status_build(ngx_deploy_store_build_t *b)
-{
-    int                 rc;
-    ngx_deploy_json_t  *json;
-
-    static const char  *states[] = {
-        "queued", "starting", "started", "failed"
+    static ngx_str_t  types[] = {
+        ngx_string("application/json"),
+        ngx_string("text/html; charset=utf-8"),
+        ngx_string("text/plain; version=0.0.4; charset=utf-8"),
+        ngx_string("application/openmetrics-text; version=1.0.0; "
+                   "charset=utf-8")
     };
 
-    json = ngx_deploy_json_object();
-
-    rc = ngx_deploy_json_set_str(json, "project", &b->project);
-    rc |= ngx_deploy_json_set(json, "status", ngx_deploy_json_text(
-                                  (b->state <= NGX_DEPLOY_STORE_FAILED)
-                                  ? states[b->state] : "unknown"));
-    rc |= ngx_deploy_json_set(json, "event", ngx_deploy_json_int(b->event));
-    rc |= ngx_deploy_json_set(json, "run", ngx_deploy_json_int(b->run));
-    rc |= ngx_deploy_json_set(json, "since",
-                              ngx_http_deploy_status_time(b->since));
-    rc |= ngx_deploy_json_set(json, "attempts",
-                              ngx_deploy_json_int(b->attempts));
-
-    if (b->due) {
-        rc |= ngx_deploy_json_set(json, "due",
-                                  ngx_http_deploy_status_time(b->due));
+    if (ngx_http_deploy_status_header(r, "Cache-Control", "no-store")
+        != NGX_OK
+        || ngx_http_deploy_status_header(r, "Vary", "Accept") != NGX_OK
+        || ngx_http_deploy_status_header(r, "X-Content-Type-Options",
+                                         "nosniff")
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc |= ngx_deploy_json_set_str(json, "error", &b->error);
-    rc |= ngx_deploy_json_set_str(json, "message", &b->message);
-    rc |= ngx_deploy_json_set_str(json, "id", &b->id);
-
-    if (b->number >= 0) {
-        rc |= ngx_deploy_json_set(json, "number",
-                                  ngx_deploy_json_int(b->number));
+    if (as == NGX_DEPLOY_MEDIA_AS_JSON) {
+        return ngx_http_deploy_answer_body(r, text);
     }
 
-    rc |= ngx_deploy_json_set_str(json, "url", &b->url);
-    rc |= ngx_deploy_json_set_str(json, "build_status", &b->status);
+    r->headers_out.content_type = types[as];
+    r->headers_out.content_type_len = ngx_strchr(types[as].data, ';')
+                                      - (char *) types[as].data;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.content_length_n = text->len;
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
     }
 
-    return json;
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = text->data;
+    b->last = text->data + text->len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
 }
 
 
-/* what was written as JSON, an empty array when it cannot be read */
-
-static ngx_deploy_json_t *
-ngx_http_deploy_status_text(ngx_str_t *text)
+static ngx_int_t
+ngx_http_deploy_status_header(ngx_http_request_t *r, const char *name,
+    const char *value)
 {
-    const char         *reason;
-    ngx_deploy_json_t  *json;
+    ngx_table_elt_t  *h;
 
-    json = ngx_deploy_json_parse(text->data, text->len,
-                                 NGX_HTTP_DEPLOY_STATUS_JSON, &reason);
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
 
-    return json ? json : ngx_deploy_json_array();
-}
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
 
+    h->hash = 1;
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->value.len = ngx_strlen(value);
+    h->value.data = (u_char *) value;
 
-/* as RFC 3339 has it */
-
-static ngx_deploy_json_t *
-ngx_http_deploy_status_time(int64_t msec)
-{
-    ngx_tm_t   tm;
-    ngx_str_t  s;
-    u_char     buf[sizeof("9999999999-12-31T23:59:59.999Z")];
-
-    ngx_gmtime((time_t) (msec / 1000), &tm);
-
-    s.data = buf;
-    s.len = ngx_snprintf(buf, sizeof(buf),
-                         "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                         tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                         tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                         (int) (msec % 1000))
-            - buf;
-
-    return ngx_deploy_json_str(&s);
+    return NGX_OK;
 }

@@ -5,13 +5,14 @@
 
 
 #include "ngx_http_deploy_zone.h"
+#include "ngx_http_deploy_metrics.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
 
-#define NGX_HTTP_DEPLOY_ZONE_VERSION  1      /* of the layout */
+#define NGX_HTTP_DEPLOY_ZONE_VERSION  2      /* of the layout */
 #define NGX_HTTP_DEPLOY_ZONE_WAYS     8
 #define NGX_HTTP_DEPLOY_ZONE_LOCAL    (256 * 1024)
 
@@ -27,9 +28,10 @@ typedef struct {
 
 
 typedef struct {
-    uint32_t      version;
-    uint32_t      nsets;
-    u_char        secret[32];
+    uint32_t               version;
+    uint32_t               nsets;
+    u_char                 secret[32];
+    ngx_deploy_metrics_t   metrics;
 } ngx_http_deploy_table_t;
 
 
@@ -156,6 +158,7 @@ ngx_http_deploy_zone_table(ngx_http_deploy_table_t *table, size_t size)
     table->nsets = (size - sizeof(ngx_http_deploy_table_t))
                    / (NGX_HTTP_DEPLOY_ZONE_WAYS
                       * sizeof(ngx_http_deploy_slot_t));
+    table->metrics.since = ngx_time();
 
     /* nobody outside knows which deliveries share a set */
 
@@ -175,6 +178,9 @@ ngx_http_deploy_zone_init_process(ngx_cycle_t *cycle,
     if (dmcf->zone) {
         ngx_http_deploy_table = dmcf->zone->data;
         ngx_http_deploy_shpool = (ngx_slab_pool_t *) dmcf->zone->shm.addr;
+
+        ngx_http_deploy_metrics_init_process(&ngx_http_deploy_table->metrics,
+                                             1);
         return NGX_OK;
     }
 
@@ -184,6 +190,8 @@ ngx_http_deploy_zone_init_process(ngx_cycle_t *cycle,
     if (ngx_http_deploy_table == NULL) {
         return NGX_ERROR;
     }
+
+    ngx_http_deploy_metrics_init_process(&ngx_http_deploy_table->metrics, 0);
 
     return ngx_http_deploy_zone_table(ngx_http_deploy_table,
                                       NGX_HTTP_DEPLOY_ZONE_LOCAL);

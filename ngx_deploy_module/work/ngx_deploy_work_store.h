@@ -138,7 +138,8 @@ typedef enum {
     NGX_DEPLOY_STORE_SAVE,
     NGX_DEPLOY_STORE_RECALL,
     NGX_DEPLOY_STORE_BEHIND,
-    NGX_DEPLOY_STORE_PRUNE
+    NGX_DEPLOY_STORE_PRUNE,
+    NGX_DEPLOY_STORE_STATUS
 } ngx_deploy_store_op_e;
 
 
@@ -377,6 +378,64 @@ typedef struct {
 } ngx_deploy_store_prune_t;
 
 
+/*
+ * Reads what deploy_status shows.
+ *
+ * in   find      as above, with the two below only the first max
+ *      project   deliveries with a build of it, or absent
+ *      status    "queued", "starting", "started", "failed" of a build, or the
+ *                word of a report; "ignored" and "dry_run": with no builds,
+ *                and of a project the rules of it; or absent.  Deliveries are
+ *                looked for among the newest NGX_DEPLOY_STORE_MAX_LOOK
+ *      details   attempts are read, too
+ *                without find.max: nothing but the numbers
+ * out  find
+ *      projects  the newest build of each, among the newest
+ *                NGX_DEPLOY_STORE_MAX_LOOK, at most NGX_DEPLOY_STORE_MAX_SHOWN,
+ *                and in place of its body the sender's id of its delivery
+ *      queue     the same of builds that are queued or starting, by due
+ *      queued, starting   builds in these states
+ *      oldest    ms that the oldest of them waits
+ *      size      bytes of the files
+ *      attempts  of all builds that were found, in order
+ *
+ * OK, also when there are no deliveries, or ERROR.
+ */
+
+#define NGX_DEPLOY_STORE_MAX_LOOK   10000
+#define NGX_DEPLOY_STORE_MAX_SHOWN  100
+
+
+typedef struct {
+    int64_t                       build;        /* its row */
+    int64_t                       n;
+    int64_t                       at;
+    int64_t                       duration;     /* ms */
+    int64_t                       status;       /* of HTTP, or 0 */
+    ngx_deploy_str_t              error;
+    ngx_deploy_str_t              message;
+} ngx_deploy_store_attempt_t;
+
+
+typedef struct {
+    ngx_deploy_store_find_t       find;
+    ngx_deploy_str_t              project;
+    ngx_deploy_str_t              status;
+    unsigned                      details;
+
+    ngx_deploy_store_build_t     *projects;
+    size_t                        nprojects;
+    ngx_deploy_store_build_t     *queue;
+    size_t                        nqueue;
+    int64_t                       queued;
+    int64_t                       starting;
+    int64_t                       oldest;
+    int64_t                       size;
+    ngx_deploy_store_attempt_t   *attempts;
+    size_t                        nattempts;
+} ngx_deploy_store_status_t;
+
+
 typedef struct ngx_deploy_store_op_s  ngx_deploy_store_op_t;
 
 struct ngx_deploy_store_op_s {
@@ -395,6 +454,7 @@ struct ngx_deploy_store_op_s {
         ngx_deploy_store_recall_t     recall;
         ngx_deploy_store_behind_t     behind;
         ngx_deploy_store_prune_t      prune;
+        ngx_deploy_store_status_t     status;
     } u;
 };
 

@@ -17,12 +17,8 @@ int
 ngx_deploy_store_find(ngx_deploy_store_t *store, ngx_deploy_store_find_t *op)
 {
     int                rc;
-    size_t             i;
     sqlite3_stmt      *st;
     ngx_deploy_sql_e   n;
-
-    op->deliveries = NULL;
-    op->n = 0;
 
     n = op->row ? NGX_DEPLOY_SQL_DELIVERY_BY_ROW
         : op->id.data ? NGX_DEPLOY_SQL_DELIVERY_BY_ID
@@ -52,14 +48,41 @@ ngx_deploy_store_find(ngx_deploy_store_t *store, ngx_deploy_store_find_t *op)
                                  ? op->max : NGX_DEPLOY_STORE_MAX_LIST);
     }
 
-    for ( ;; ) {
-        rc = ngx_deploy_store_step(store, st, rc);
+    if (ngx_deploy_store_deliveries(store, st, rc, op) != NGX_DEPLOY_OK) {
+        return NGX_DEPLOY_ERROR;
+    }
 
-        if (rc == NGX_DEPLOY_DECLINED) {
+    st = ngx_deploy_store_statement(store, NGX_DEPLOY_SQL_ACTIVE);
+
+    if (st == NULL || ngx_deploy_store_step(store, st, 0) != NGX_DEPLOY_OK) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    op->active = sqlite3_column_int64(st, 0);
+
+    (void) sqlite3_reset(st);
+
+    return op->n ? NGX_DEPLOY_OK : NGX_DEPLOY_DECLINED;
+}
+
+
+int
+ngx_deploy_store_deliveries(ngx_deploy_store_t *store, sqlite3_stmt *st,
+    int bound, ngx_deploy_store_find_t *op)
+{
+    size_t  i;
+
+    op->deliveries = NULL;
+    op->n = 0;
+
+    for ( ;; ) {
+        bound = ngx_deploy_store_step(store, st, bound);
+
+        if (bound == NGX_DEPLOY_DECLINED) {
             break;
         }
 
-        if (rc != NGX_DEPLOY_OK
+        if (bound != NGX_DEPLOY_OK
             || ngx_deploy_store_grow(store, &op->deliveries, op->n,
                                      sizeof(ngx_deploy_store_delivery_t))
                != NGX_DEPLOY_OK
@@ -82,17 +105,7 @@ ngx_deploy_store_find(ngx_deploy_store_t *store, ngx_deploy_store_find_t *op)
         }
     }
 
-    st = ngx_deploy_store_statement(store, NGX_DEPLOY_SQL_ACTIVE);
-
-    if (st == NULL || ngx_deploy_store_step(store, st, 0) != NGX_DEPLOY_OK) {
-        return NGX_DEPLOY_ERROR;
-    }
-
-    op->active = sqlite3_column_int64(st, 0);
-
-    (void) sqlite3_reset(st);
-
-    return op->n ? NGX_DEPLOY_OK : NGX_DEPLOY_DECLINED;
+    return NGX_DEPLOY_OK;
 }
 
 

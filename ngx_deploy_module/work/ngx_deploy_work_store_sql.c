@@ -21,6 +21,9 @@
     " r.status, " record ", " long                                            \
     " FROM builds b LEFT JOIN records r ON r.build = b.build"
 
+#define NGX_DEPLOY_SQL_DELIVERY_OF                                            \
+    "(SELECT d.delivery FROM deliveries d WHERE d.id = b.delivery), NULL"
+
 
 /* numbers of states are those of ngx_deploy_store_state_e */
 
@@ -188,7 +191,45 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
 
     [NGX_DEPLOY_SQL_RECORDS_DELETE] =
         "DELETE FROM records WHERE id IN (SELECT id FROM records"
-        " WHERE updated < ?1 AND behind = 0 ORDER BY updated LIMIT ?2)"
+        " WHERE updated < ?1 AND behind = 0 ORDER BY updated LIMIT ?2)",
+
+    [NGX_DEPLOY_SQL_STATUS_BUILDS] =
+        NGX_DEPLOY_SQL_DELIVERY
+        " WHERE d.id IN (SELECT l.id FROM deliveries l"
+        " ORDER BY l.id DESC LIMIT ?1)"
+        " AND EXISTS (SELECT 1 FROM builds b"
+        " LEFT JOIN records r ON r.build = b.build WHERE b.delivery = d.id"
+        " AND (?2 IS NULL OR b.project = ?2)"
+        " AND (?3 IS NULL OR b.state = ?3 OR r.status = ?4))"
+        " ORDER BY d.id DESC LIMIT ?5",
+
+    [NGX_DEPLOY_SQL_STATUS_RULES] =
+        NGX_DEPLOY_SQL_DELIVERY
+        " WHERE d.id IN (SELECT l.id FROM deliveries l"
+        " ORDER BY l.id DESC LIMIT ?1)"
+        " AND (?2 IS NULL OR instr(d.rules, ?2))"
+        " AND (substr(d.identity, 1, 8) = 'dry_run:') = ?3"
+        " AND NOT EXISTS (SELECT 1 FROM builds b WHERE b.delivery = d.id)"
+        " ORDER BY d.id DESC LIMIT ?5",
+
+    [NGX_DEPLOY_SQL_STATUS_COUNT] =
+        "SELECT ifnull(sum(state = 0), 0), ifnull(sum(state = 1), 0),"
+        " max(waited + ?1 - since) FROM builds WHERE state < 2",
+
+    [NGX_DEPLOY_SQL_STATUS_PROJECTS] =
+        NGX_DEPLOY_SQL_BUILD("NULL", NGX_DEPLOY_SQL_DELIVERY_OF)
+        " WHERE b.id IN (SELECT max(l.id) FROM"
+        " (SELECT id, project FROM builds ORDER BY id DESC LIMIT ?1) l"
+        " GROUP BY l.project) ORDER BY b.project LIMIT ?2",
+
+    [NGX_DEPLOY_SQL_STATUS_QUEUE] =
+        NGX_DEPLOY_SQL_BUILD("NULL", NGX_DEPLOY_SQL_DELIVERY_OF)
+        " WHERE b.state < 2 AND ?1 ORDER BY b.due LIMIT ?2",
+
+    [NGX_DEPLOY_SQL_ATTEMPTS_OF] =
+        "SELECT a.build, a.n, a.at, a.duration, a.status, a.error, a.message"
+        " FROM attempts a JOIN builds b ON b.id = a.build"
+        " WHERE b.delivery = ?1 ORDER BY a.build, a.n LIMIT ?2"
 };
 
 

@@ -74,6 +74,13 @@ typedef enum {
     NGX_DEPLOY_SQL_DELIVERY_DELETE,
     NGX_DEPLOY_SQL_RECORDS_DELETE,
 
+    NGX_DEPLOY_SQL_STATUS_BUILDS,
+    NGX_DEPLOY_SQL_STATUS_RULES,
+    NGX_DEPLOY_SQL_STATUS_COUNT,
+    NGX_DEPLOY_SQL_STATUS_PROJECTS,
+    NGX_DEPLOY_SQL_STATUS_QUEUE,
+    NGX_DEPLOY_SQL_ATTEMPTS_OF,
+
     NGX_DEPLOY_SQL_STATEMENTS         /* their number */
 } ngx_deploy_sql_e;
 
@@ -192,6 +199,12 @@ int ngx_deploy_store_behind(ngx_deploy_store_t *store,
     ngx_deploy_store_behind_t *op);
 int ngx_deploy_store_prune(ngx_deploy_store_t *store,
     ngx_deploy_store_prune_t *op);
+int ngx_deploy_store_status(ngx_deploy_store_t *store,
+    ngx_deploy_store_status_t *op);
+
+/* ngx_deploy_work_store_history.c: the deliveries of a statement's rows */
+int ngx_deploy_store_deliveries(ngx_deploy_store_t *store, sqlite3_stmt *st,
+    int bound, ngx_deploy_store_find_t *op);
 
 /* 1 when something is due, or the clock went back, 0, or NGX_DEPLOY_ERROR */
 int ngx_deploy_store_due(ngx_deploy_store_t *store);
