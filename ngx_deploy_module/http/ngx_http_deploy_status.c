@@ -8,6 +8,8 @@
 #include "ngx_http_deploy_credentials.h"
 #include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_retry.h"
+#include "ngx_deploy_html.h"
+#include "ngx_deploy_text.h"
 
 
 #define NGX_HTTP_DEPLOY_STATUS_LIMIT  50
@@ -42,8 +44,14 @@ static void ngx_http_deploy_status_cleanup(void *data);
 static void ngx_http_deploy_status_done(ngx_http_deploy_store_op_t *op);
 static ngx_int_t ngx_http_deploy_status_answer(ngx_http_request_t *r,
     ngx_deploy_media_as_e as, ngx_deploy_store_status_t *op);
+static int ngx_http_deploy_status_page(ngx_http_request_t *r,
+    ngx_deploy_pool_t *pool, ngx_deploy_json_t *json, ngx_str_t *text);
+static int ngx_http_deploy_status_uri(ngx_http_request_t *r,
+    ngx_deploy_pool_t *pool, const char *path, ngx_str_t *uri);
 static ngx_int_t ngx_http_deploy_status_redelivered(ngx_http_request_t *r,
-    ngx_deploy_store_redeliver_t *redeliver);
+    ngx_deploy_media_as_e as, ngx_deploy_store_redeliver_t *redeliver);
+static ngx_int_t ngx_http_deploy_status_back(ngx_http_request_t *r,
+    ngx_str_t *id);
 static ngx_int_t ngx_http_deploy_status_send(ngx_http_request_t *r,
     ngx_deploy_media_as_e as, ngx_str_t *text);
 static ngx_int_t ngx_http_deploy_status_header(ngx_http_request_t *r,
@@ -260,6 +268,11 @@ ngx_http_deploy_status_format(ngx_http_request_t *r, ngx_deploy_media_as_e *as)
             return NGX_OK;
         }
 
+        if (ngx_deploy_str_is(&value, "html")) {
+            *as = NGX_DEPLOY_MEDIA_AS_HTML;
+            return NGX_OK;
+        }
+
         if (ngx_deploy_str_is(&value, "prometheus")) {
             *as = NGX_DEPLOY_MEDIA_AS_PROMETHEUS;
             return NGX_OK;
@@ -273,10 +286,6 @@ ngx_http_deploy_status_format(ngx_http_request_t *r, ngx_deploy_media_as_e *as)
     (void) ngx_http_deploy_get_header(r, &name, &accept);
 
     *as = ngx_deploy_media_accept(&accept);
-
-    if (*as == NGX_DEPLOY_MEDIA_AS_HTML) {
-        *as = NGX_DEPLOY_MEDIA_AS_JSON;
-    }
 
     return NGX_OK;
 }
@@ -465,7 +474,8 @@ ngx_http_deploy_status_done(ngx_http_deploy_store_op_t *op)
              ? ngx_http_deploy_answer_text(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                            "failed",
                                            "the store does not work")
-             : ngx_http_deploy_status_redelivered(r, &op->op.u.redeliver);
+             : ngx_http_deploy_status_redelivered(r, status->as,
+                                                  &op->op.u.redeliver);
     }
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
@@ -544,7 +554,10 @@ ngx_http_deploy_status_answer(ngx_http_request_t *r, ngx_deploy_media_as_e as,
 
     json = ngx_http_deploy_status_json(r->pool, op, metrics, &gauges);
 
-    rc = json ? ngx_deploy_json_dump(json, &pool, &text) : NGX_DEPLOY_ERROR;
+    rc = (json == NULL) ? NGX_DEPLOY_ERROR
+         : (as == NGX_DEPLOY_MEDIA_AS_HTML)
+               ? ngx_http_deploy_status_page(r, &pool, json, &text)
+               : ngx_deploy_json_dump(json, &pool, &text);
 
     ngx_deploy_json_free(json);
 
@@ -554,9 +567,96 @@ ngx_http_deploy_status_answer(ngx_http_request_t *r, ngx_deploy_media_as_e as,
 }
 
 
+/* the page, with the headers that keep it to itself */
+
+static int
+ngx_http_deploy_status_page(ngx_http_request_t *r, ngx_deploy_pool_t *pool,
+    ngx_deploy_json_t *json, ngx_str_t *text)
+{
+    ngx_str_t               policy;
+    ngx_time_t             *tp;
+    ngx_deploy_html_view_t  view;
+
+    tp = ngx_timeofday();
+
+    view.now = (int64_t) tp->sec * 1000 + tp->msec;
+
+    /* with "no-referrer" a browser would not tell the origin of a form */
+
+    if (ngx_http_deploy_status_uri(r, pool, "/redeliver", &view.action)
+        == NGX_DEPLOY_ERROR
+        || ngx_deploy_html_policy(pool, &policy) != NGX_DEPLOY_OK
+        || ngx_http_deploy_status_header(r, "Content-Security-Policy",
+                                         (char *) policy.data)
+           != NGX_OK
+        || ngx_http_deploy_status_header(r, "Referrer-Policy", "same-origin")
+           != NGX_OK)
+    {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    return ngx_deploy_html_page(pool, json, &view, text);
+}
+
+
+/*
+ * What is below the location, escaped, with its NUL not counted; absent when
+ * that is no prefix.  NGX_DEPLOY_OK or NGX_DEPLOY_ERROR.
+ */
+
+static int
+ngx_http_deploy_status_uri(ngx_http_request_t *r, ngx_deploy_pool_t *pool,
+    const char *path, ngx_str_t *uri)
+{
+    ngx_str_t                  part;
+    ngx_uint_t                 i, first;
+    ngx_deploy_text_t          text;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ngx_str_null(uri);
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->exact_match || clcf->noname || clcf->named || clcf->regex
+        || clcf->name.len == 0 || clcf->name.data[0] != '/')
+    {
+        return NGX_DEPLOY_OK;
+    }
+
+    ngx_deploy_text_init(&text, pool);
+
+    for (i = 1, first = 1; i <= clcf->name.len; i++) {
+
+        if (i < clcf->name.len && clcf->name.data[i] != '/') {
+            continue;
+        }
+
+        part.data = clcf->name.data + first;
+        part.len = i - first;
+
+        if (part.len) {
+            ngx_deploy_text_put(&text, "/");
+            ngx_deploy_text_uri(&text, &part);
+        }
+
+        first = i + 1;
+    }
+
+    /* the slash of "/deploys/" is a part of the location */
+
+    if (path[0] == '?' && clcf->name.data[clcf->name.len - 1] == '/') {
+        ngx_deploy_text_put(&text, "/");
+    }
+
+    ngx_deploy_text_put(&text, path);
+
+    return ngx_deploy_text_end(&text, uri);
+}
+
+
 static ngx_int_t
 ngx_http_deploy_status_redelivered(ngx_http_request_t *r,
-    ngx_deploy_store_redeliver_t *redeliver)
+    ngx_deploy_media_as_e as, ngx_deploy_store_redeliver_t *redeliver)
 {
     ngx_deploy_json_t  *json;
 
@@ -570,6 +670,10 @@ ngx_http_deploy_status_redelivered(ngx_http_request_t *r,
                                            "the delivery has no builds");
     }
 
+    if (as == NGX_DEPLOY_MEDIA_AS_HTML) {
+        return ngx_http_deploy_status_back(r, &redeliver->id);
+    }
+
     json = ngx_http_deploy_status_redelivered_json(r->pool, redeliver);
 
     if (json == NULL) {
@@ -579,6 +683,50 @@ ngx_http_deploy_status_redelivered(ngx_http_request_t *r,
     return ngx_http_deploy_send(r, redeliver->queued ? NGX_HTTP_ACCEPTED
                                                      : NGX_HTTP_OK,
                                 json);
+}
+
+
+/* a form is followed by the page that it was on */
+
+static ngx_int_t
+ngx_http_deploy_status_back(ngx_http_request_t *r, ngx_str_t *id)
+{
+    ngx_str_t          uri;
+    ngx_deploy_pool_t  pool;
+    ngx_deploy_text_t  text;
+
+    pool = ngx_http_deploy_pool(r->pool);
+
+    if (ngx_http_deploy_status_uri(r, &pool, "?delivery=", &uri)
+        != NGX_DEPLOY_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_deploy_text_init(&text, &pool);
+
+    /* a location that is no prefix has the action nonetheless */
+
+    if (uri.len == 0) {
+        ngx_deploy_text_put(&text, "?delivery=");
+    }
+
+    ngx_deploy_text_add(&text, uri.data, uri.len);
+    ngx_deploy_text_uri(&text, id);
+    ngx_deploy_text_add(&text, (u_char *) "", 1);
+
+    if (ngx_deploy_text_end(&text, &uri) != NGX_DEPLOY_OK
+        || ngx_http_deploy_status_header(r, "Location", (char *) uri.data)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_SEE_OTHER;
+    r->headers_out.content_length_n = 0;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
 }
 
 
