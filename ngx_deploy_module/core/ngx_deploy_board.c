@@ -648,8 +648,9 @@ ngx_deploy_board_lease(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
         return rc;
     }
 
-    if (ngx_deploy_board_copy(pool, &work->channel, t->channel)
-        != NGX_DEPLOY_OK
+    if (ngx_deploy_board_copy(pool, &work->id, s->id) != NGX_DEPLOY_OK
+        || ngx_deploy_board_copy(pool, &work->channel, t->channel)
+           != NGX_DEPLOY_OK
         || (t->ts[0] != '\0'
             && ngx_deploy_board_copy(pool, &work->ts, t->ts)
                != NGX_DEPLOY_OK))

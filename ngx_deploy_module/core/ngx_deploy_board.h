@@ -32,6 +32,9 @@
 #define NGX_DEPLOY_BOARD_MAX_DATA  12288    /* of a dump */
 #define NGX_DEPLOY_BOARD_MAX_TEXT  16384    /* of a record */
 
+#define NGX_DEPLOY_BOARD_ABSENT    1
+#define NGX_DEPLOY_BOARD_OLD       2
+
 #define NGX_DEPLOY_BOARD_PACE      1000     /* ms between two messages */
 #define NGX_DEPLOY_BOARD_PATIENCE  21600000 /* ms: what fails so long is over */
 
@@ -47,6 +50,7 @@ typedef struct {
     uint32_t                    claim;      /* the number of the lease */
     uint32_t                    version;    /* of the build */
     int                         phase;      /* index of a phase, -1: none */
+    ngx_deploy_str_t            id;         /* it is known by */
     ngx_deploy_str_t            channel;    /* empty: of the webhook */
     ngx_deploy_str_t            ts;         /* absent: a new message */
     ngx_deploy_build_t          build;
@@ -161,22 +165,23 @@ int ngx_deploy_board_done(ngx_deploy_board_t *board,
 
 /*
  * Writes the record of a build that is in the table; somebody else who looks
- * for one to be saved does not find it for the next ms of busy.  NGX_DEPLOY_OK
- * NGX_DEPLOY_ERROR, or NGX_DEPLOY_DECLINED: it is not there.
+ * for one to be saved does not find it for the next ms of busy.
+ * NGX_DEPLOY_OK, NGX_DEPLOY_ERROR, or NGX_DEPLOY_DECLINED: it is not there,
+ * or is kept as it is.
  */
 int ngx_deploy_board_save(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *id, int64_t skew, int64_t busy, int64_t now,
     ngx_deploy_board_record_t *record);
 
-/* the same for any that is not saved in its last revision */
+/* finds one that is not saved in its last revision, as above */
 int ngx_deploy_board_unsaved(ngx_deploy_board_t *board,
-    ngx_deploy_pool_t *pool, int64_t skew, int64_t busy, int64_t now,
-    ngx_deploy_board_record_t *record);
+    ngx_deploy_pool_t *pool, int64_t now, ngx_deploy_str_t *id);
 
 /*
  * A revision is kept; owner is the table that tells what is behind, 0: none.
+ * 0 when what is kept is newer than what is here: it has to be read.
  */
-void ngx_deploy_board_saved(ngx_deploy_board_t *board,
+unsigned ngx_deploy_board_saved(ngx_deploy_board_t *board,
     const ngx_deploy_str_t *id, int64_t revision, int64_t owner);
 
 /* a save failed: it is looked for again */
@@ -210,8 +215,9 @@ int ngx_deploy_board_fill(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
 size_t ngx_deploy_board_free(ngx_deploy_board_t *board, int64_t now);
 
 /*
- * 1 when a record that is to be told by this table, or nobody, has to be
- * read: it is not in the table, or as another one has written it.
+ * Whether a record that is to be told by this table, or nobody, has to be
+ * read: NGX_DEPLOY_BOARD_ABSENT from the table, or NGX_DEPLOY_BOARD_OLD, as
+ * another table has written it or was to tell it; else 0
  */
 unsigned ngx_deploy_board_misses(ngx_deploy_board_t *board,
     const ngx_deploy_str_t *id, int64_t origin);

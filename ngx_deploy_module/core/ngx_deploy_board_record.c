@@ -60,7 +60,7 @@ ngx_deploy_board_save(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
 
     slot = ngx_deploy_board_find(board, id);
 
-    if (slot == NULL) {
+    if (slot == NULL || slot->revision == slot->saved) {
         return NGX_DEPLOY_DECLINED;
     }
 
@@ -72,8 +72,7 @@ ngx_deploy_board_save(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
 
 int
 ngx_deploy_board_unsaved(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
-    int64_t skew, int64_t busy, int64_t now,
-    ngx_deploy_board_record_t *record)
+    int64_t now, ngx_deploy_str_t *id)
 {
     unsigned                  i;
     ngx_deploy_board_slot_t  *slot;
@@ -84,9 +83,8 @@ ngx_deploy_board_unsaved(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
         if (slot->used && slot->revision != slot->saved
             && slot->saving <= now)
         {
-            slot->saving = now + busy;
-
-            return ngx_deploy_board_record(board, slot, pool, skew, record);
+            return ngx_deploy_pstrdup(pool, id, (u_char *) slot->id,
+                                      strlen(slot->id));
         }
     }
 
@@ -222,7 +220,7 @@ ngx_deploy_board_record_text(ngx_deploy_pool_t *pool, ngx_deploy_json_t *json,
 }
 
 
-void
+unsigned
 ngx_deploy_board_saved(ngx_deploy_board_t *board, const ngx_deploy_str_t *id,
     int64_t revision, int64_t owner)
 {
@@ -230,8 +228,12 @@ ngx_deploy_board_saved(ngx_deploy_board_t *board, const ngx_deploy_str_t *id,
 
     slot = ngx_deploy_board_find(board, id);
 
-    if (slot == NULL || revision > slot->revision) {
-        return;
+    if (slot == NULL) {
+        return 1;
+    }
+
+    if (revision > slot->revision) {
+        return 0;
     }
 
     if (revision > slot->saved) {
@@ -244,6 +246,8 @@ ngx_deploy_board_saved(ngx_deploy_board_t *board, const ngx_deploy_str_t *id,
     if (slot->saved == slot->revision) {
         slot->saving = 0;
     }
+
+    return 1;
 }
 
 
@@ -499,7 +503,6 @@ ngx_deploy_board_read(ngx_deploy_pool_t *pool, const ngx_deploy_str_t *data,
 {
     int                 rc;
     const char         *reason;
-    ngx_deploy_str_t    dump;
     ngx_deploy_json_t  *json, *object;
 
     json = ngx_deploy_json_parse(data->data, data->len,
@@ -510,13 +513,12 @@ ngx_deploy_board_read(ngx_deploy_pool_t *pool, const ngx_deploy_str_t *data,
 
     object = ngx_deploy_json_get(json, "build");
 
-    rc = object ? ngx_deploy_json_dump(object, pool, &dump)
+    rc = object ? ngx_deploy_build_of_json(build, pool, object)
                 : NGX_DEPLOY_DECLINED;
 
     ngx_deploy_json_free(json);
 
-    return (rc == NGX_DEPLOY_OK) ? ngx_deploy_build_load(build, pool, &dump)
-                                 : rc;
+    return rc;
 }
 
 
@@ -665,7 +667,12 @@ ngx_deploy_board_misses(ngx_deploy_board_t *board, const ngx_deploy_str_t *id,
 
     slot = ngx_deploy_board_find(board, id);
 
-    return slot == NULL || slot->foreign || origin != board->origin;
+    if (slot == NULL) {
+        return NGX_DEPLOY_BOARD_ABSENT;
+    }
+
+    return (slot->foreign || origin != board->origin)
+           ? NGX_DEPLOY_BOARD_OLD : 0;
 }
 
 

@@ -148,5 +148,9 @@ int ngx_deploy_build_dump(const ngx_deploy_build_t *build,
 int ngx_deploy_build_load(ngx_deploy_build_t *build, ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *text);
 
+/* the same of a dump that is part of a document */
+int ngx_deploy_build_of_json(ngx_deploy_build_t *build,
+    ngx_deploy_pool_t *pool, ngx_deploy_json_t *json);
+
 
 #endif /* _NGX_DEPLOY_BUILD_H_INCLUDED_ */

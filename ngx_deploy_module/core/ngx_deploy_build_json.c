@@ -213,17 +213,29 @@ ngx_deploy_build_load(ngx_deploy_build_t *build, ngx_deploy_pool_t *pool,
     const char         *reason;
     ngx_deploy_json_t  *json;
 
-    ngx_deploy_build_init(build);
-
     json = ngx_deploy_json_parse(text->data, text->len,
                                  NGX_DEPLOY_BUILD_MAX_DUMP, &reason);
     if (json == NULL) {
         return NGX_DEPLOY_DECLINED;
     }
 
-    rc = ngx_deploy_build_read(build, pool, json);
+    rc = ngx_deploy_build_of_json(build, pool, json);
 
     ngx_deploy_json_free(json);
+
+    return rc;
+}
+
+
+int
+ngx_deploy_build_of_json(ngx_deploy_build_t *build, ngx_deploy_pool_t *pool,
+    ngx_deploy_json_t *json)
+{
+    int  rc;
+
+    ngx_deploy_build_init(build);
+
+    rc = ngx_deploy_build_read(build, pool, json);
 
     if (rc == NGX_DEPLOY_OK && build->project.len == 0) {
         return NGX_DEPLOY_DECLINED;

@@ -65,6 +65,7 @@ typedef struct {
     ngx_deploy_str_t              token;        /* idempotencyToken */
     ngx_deploy_str_t              body;         /* of StartBuild */
     ngx_deploy_str_t              notice;       /* what is to be told */
+    ngx_deploy_str_t              response;     /* a URL, until it is final */
     unsigned                      paths_unknown;
 
     ngx_deploy_store_state_e      state;

@@ -292,6 +292,7 @@ ngx_deploy_store_insert_build(ngx_deploy_store_t *store,
     rc |= ngx_deploy_store_bind(st, 15, &b->token);
     rc |= ngx_deploy_store_bind(st, 16, &b->body);
     rc |= ngx_deploy_store_bind(st, 17, &b->notice);
+    rc |= ngx_deploy_store_bind(st, 18, &b->response);
 
     if (ngx_deploy_store_step(store, st, rc) != NGX_DEPLOY_DECLINED) {
         return NGX_DEPLOY_ERROR;
@@ -329,6 +330,7 @@ ngx_deploy_store_renew(ngx_deploy_store_t *store,
     rc |= ngx_deploy_store_bind(st, 10, &b->token);
     rc |= ngx_deploy_store_bind(st, 11, &b->body);
     rc |= ngx_deploy_store_bind(st, 12, &b->notice);
+    rc |= ngx_deploy_store_bind(st, 13, &b->response);
 
     if (ngx_deploy_store_step(store, st, rc) != NGX_DEPLOY_OK) {
         return NGX_DEPLOY_ERROR;

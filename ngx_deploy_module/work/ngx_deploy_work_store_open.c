@@ -149,6 +149,7 @@ static const char *const  ngx_deploy_store_steps[] = {
     "DROP TABLE runs;"
 
     "ALTER TABLE builds ADD COLUMN notice TEXT;"
+    "ALTER TABLE builds ADD COLUMN response TEXT;"
 
     "CREATE INDEX builds_token ON builds (token);"
 

@@ -67,25 +67,27 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
     [NGX_DEPLOY_SQL_BUILD_INSERT] =
         "INSERT INTO builds (delivery, event, run, paths_unknown, state,"
         " fence, since, due, waited, attempts, unknown, owner, project,"
-        " region, endpoint, role, credentials, token, body, notice)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, ?9, ?10, ?11,"
-        " ?12, ?13, ?14, ?15, ?16, ?17)",
+        " region, endpoint, role, credentials, token, body, notice,"
+        " response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, ?9, ?10,"
+        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
 
     [NGX_DEPLOY_SQL_BUILD_RENEW] =
         "UPDATE builds SET state = 1, fence = fence + 1, since = ?2,"
         " due = ?3, waited = 0, owner = ?4, error = NULL, message = NULL,"
         " paths_unknown = ?5, region = ?6, endpoint = ?7, role = ?8,"
-        " credentials = ?9, token = ?10, body = ?11, notice = ?12"
+        " credentials = ?9, token = ?10, body = ?11, notice = ?12,"
+        " response = ?13"
         " WHERE id = ?1 RETURNING fence, unknown",
 
     [NGX_DEPLOY_SQL_BUILD_BY_ROW] =
-        NGX_DEPLOY_SQL_BUILD("NULL", "b.body, b.notice") " WHERE b.id = ?1",
+        NGX_DEPLOY_SQL_BUILD("NULL", "b.body, b.notice, b.response")
+        " WHERE b.id = ?1",
 
     [NGX_DEPLOY_SQL_BUILD_BY_ID] =
         "SELECT id FROM builds WHERE build = ?1 ORDER BY id DESC LIMIT 1",
 
     [NGX_DEPLOY_SQL_BUILD_BY_TOKEN] =
-        NGX_DEPLOY_SQL_BUILD("r.data", "NULL, NULL")
+        NGX_DEPLOY_SQL_BUILD("r.data", "NULL, NULL, NULL")
         " WHERE b.token = ?1 ORDER BY b.id DESC LIMIT 1",
 
     [NGX_DEPLOY_SQL_BUILD_STATE] =
@@ -93,19 +95,21 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
         " FROM builds WHERE id = ?1",
 
     [NGX_DEPLOY_SQL_BUILDS_OF] =
-        NGX_DEPLOY_SQL_BUILD("r.data", "NULL, NULL")
+        NGX_DEPLOY_SQL_BUILD("r.data", "NULL, NULL, NULL")
         " WHERE b.delivery = ?1 ORDER BY b.id",
 
     [NGX_DEPLOY_SQL_BUILD_STARTED] =
         "UPDATE builds SET state = 2, since = ?2, due = 0, owner = NULL,"
         " unknown = 0, attempts = attempts + 1, error = NULL,"
-        " message = NULL, build = ?3, arn = ?4, url = ?5, number = ?6"
+        " message = NULL, build = ?3, arn = ?4, url = ?5, number = ?6,"
+        " response = NULL"
         " WHERE id = ?1",
 
     [NGX_DEPLOY_SQL_BUILD_RESULT] =
         "UPDATE builds SET state = ?2, since = ?3, due = ?4, owner = NULL,"
         " waited = ?5, unknown = ?6, attempts = attempts + ?7,"
-        " error = ifnull(?8, error), message = ifnull(?9, message)"
+        " error = ifnull(?8, error), message = ifnull(?9, message),"
+        " response = iif(?2 = 3, NULL, response)"
         " WHERE id = ?1",
 
     [NGX_DEPLOY_SQL_ATTEMPT_INSERT] =
@@ -369,7 +373,7 @@ ngx_deploy_store_read_build(ngx_deploy_store_t *store, sqlite3_stmt *st,
     ngx_deploy_str_t  *texts[] = {
         &b->project, &b->region, &b->endpoint, &b->role, &b->credentials,
         &b->token, &b->error, &b->message, &b->id, &b->arn, &b->url,
-        &b->status, &b->record, &b->body, &b->notice
+        &b->status, &b->record, &b->body, &b->notice, &b->response
     };
 
     memset(b, 0, sizeof(ngx_deploy_store_build_t));
