@@ -180,6 +180,7 @@ typedef struct ngx_http_deploy_claim_s     ngx_http_deploy_claim_t;
 typedef struct ngx_http_deploy_outbound_s  ngx_http_deploy_outbound_t;
 typedef struct ngx_http_deploy_recall_s    ngx_http_deploy_recall_t;
 typedef struct ngx_http_deploy_known_s     ngx_http_deploy_known_t;
+typedef struct ngx_http_deploy_keep_s      ngx_http_deploy_keep_t;
 
 
 typedef enum {
@@ -261,6 +262,7 @@ typedef struct {
     ngx_str_t                       token;       /* the reporter's id */
     ngx_http_deploy_recall_t       *recall;      /* while the store is asked */
     ngx_http_deploy_known_t        *known;       /* the build of token */
+    ngx_http_deploy_keep_t         *keep;        /* reports being stored */
 
     ngx_deploy_build_t             *upstream;    /* the event is about it */
     ngx_str_t                       challenge;   /* of Slack, to be echoed */
@@ -273,6 +275,7 @@ typedef struct {
     unsigned                        slow:1;      /* its task is not done */
     unsigned                        ssl_check:1; /* unsigned, may be one */
     unsigned                        stale:1;     /* the event comes late */
+    unsigned                        unsaved:1;   /* a report was not stored */
     unsigned                        checked:1;   /* headers were */
     unsigned                        hashed:1;    /* by the body filter */
     unsigned                        verified:1;  /* there is a verdict */

@@ -35,6 +35,8 @@ static ngx_http_deploy_accept_t *ngx_http_deploy_accept_create(
 static ngx_int_t ngx_http_deploy_accept_build(
     ngx_http_deploy_accept_t *accept, ngx_http_deploy_build_t *build,
     ngx_deploy_store_build_t *b);
+static ngx_int_t ngx_http_deploy_accept_notice(ngx_pool_t *pool,
+    ngx_http_deploy_notice_t *notice, ngx_deploy_store_build_t *b);
 static ngx_int_t ngx_http_deploy_accept_events(
     ngx_http_deploy_accept_t *accept, ngx_http_deploy_ctx_t *ctx);
 static ngx_int_t ngx_http_deploy_accept_rules(
@@ -99,7 +101,7 @@ ngx_http_deploy_accept(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     if (ctx->builds.nelts) {
         accept->waiter = ctx;
         ctx->accept = accept;
-        ctx->pending = 1;
+        ctx->pending++;
 
         /* refused late it could not be, so it is not accepted late */
 
@@ -116,7 +118,7 @@ ngx_http_deploy_accept(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
         ngx_http_deploy_accept_failed(accept, "too many events are waiting "
                                       "for the store");
         ctx->accept = NULL;
-        ctx->pending = 0;
+        ctx->pending--;
     }
 
     ngx_http_deploy_accept_free(accept);
@@ -237,6 +239,14 @@ ngx_http_deploy_accept_build(ngx_http_deploy_accept_t *accept,
 
         b->role = source->role;
 
+        if (build->dispatch->notice
+            && ngx_http_deploy_accept_notice(accept->pool,
+                                             build->dispatch->notice, b)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         if (ngx_http_deploy_aws_source_text(accept->pool, source,
                                             &b->credentials)
             != NGX_OK)
@@ -256,6 +266,20 @@ ngx_http_deploy_accept_build(ngx_http_deploy_accept_t *accept,
                                                           &b->token,
                                                           &build->token)
                             : NGX_OK;
+}
+
+
+/* what is told of it later, by whoever brings it to its end */
+
+static ngx_int_t
+ngx_http_deploy_accept_notice(ngx_pool_t *pool,
+    ngx_http_deploy_notice_t *notice, ngx_deploy_store_build_t *b)
+{
+    if (ngx_http_deploy_notice_dump(notice, pool, &b->notice) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_deploy_copy(pool, &b->response, &notice->response_url);
 }
 
 

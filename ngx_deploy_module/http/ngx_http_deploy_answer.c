@@ -196,6 +196,16 @@ ngx_http_deploy_outcome(ngx_http_deploy_ctx_t *ctx,
         outcome->retry_after = 0;
     }
 
+    /* what is to come again has to */
+
+    if (ctx->unsaved) {
+        outcome->code = NGX_HTTP_SERVICE_UNAVAILABLE;
+        outcome->status = "failed";
+        outcome->reason = "the report was not stored in time";
+        outcome->retry_after = NGX_HTTP_DEPLOY_RETRY_AFTER;
+        return;
+    }
+
     if (ctx->duplicate && outcome->code < NGX_HTTP_SPECIAL_RESPONSE) {
         outcome->code = NGX_HTTP_OK;
         outcome->status = "duplicate";

@@ -4,10 +4,13 @@
  */
 
 
-#include "ngx_http_deploy_board.h"
+#include "ngx_http_deploy_keep.h"
 #include "ngx_http_deploy_metrics.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_deploy_slack.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
 
 
 #define NGX_HTTP_DEPLOY_BOARD_LEASE  90000     /* ms, longer than any call */
@@ -19,7 +22,16 @@
 typedef struct {
     ngx_deploy_board_t            *board;
     ngx_slab_pool_t               *shpool;
+    unsigned                       kept:1;         /* there is a store */
 } ngx_http_deploy_board_ctx_t;
+
+
+/* a downstream build, while the one above it is read */
+
+typedef struct {
+    ngx_str_t                      upstream;
+    ngx_deploy_build_link_t        link;
+} ngx_http_deploy_board_link_t;
 
 
 /* a message under way */
@@ -34,6 +46,11 @@ typedef struct {
 
 static ngx_int_t ngx_http_deploy_board_init_zone(ngx_shm_zone_t *zone,
     void *data);
+static ngx_int_t ngx_http_deploy_board_keep(
+    ngx_http_deploy_board_ctx_t *ctx);
+static ngx_http_deploy_board_link_t *ngx_http_deploy_board_link_copy(
+    ngx_pool_t *pool, ngx_str_t *upstream, ngx_deploy_build_t *build);
+static void ngx_http_deploy_board_linked(void *data);
 static void ngx_http_deploy_board_event(ngx_event_t *ev);
 static void ngx_http_deploy_board_run(void);
 static ngx_int_t ngx_http_deploy_board_next(int64_t *next);
@@ -72,6 +89,7 @@ ngx_http_deploy_board_add(ngx_conf_t *cf)
 {
     size_t                        size;
     ngx_shm_zone_t               *zone;
+    ngx_http_deploy_board_ctx_t  *ctx;
     ngx_http_deploy_main_conf_t  *dmcf;
 
     dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
@@ -87,12 +105,15 @@ ngx_http_deploy_board_add(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    zone->init = ngx_http_deploy_board_init_zone;
-    zone->data = ngx_pcalloc(cf->pool, sizeof(ngx_http_deploy_board_ctx_t));
-
-    if (zone->data == NULL) {
+    ctx = ngx_pcalloc(cf->pool, sizeof(ngx_http_deploy_board_ctx_t));
+    if (ctx == NULL) {
         return NGX_ERROR;
     }
+
+    ctx->kept = (dmcf->store != NULL);
+
+    zone->init = ngx_http_deploy_board_init_zone;
+    zone->data = ctx;
 
     dmcf->board = zone;
 
@@ -114,12 +135,12 @@ ngx_http_deploy_board_init_zone(ngx_shm_zone_t *zone, void *data)
 
     if (old) {
         ctx->board = old->board;
-        return NGX_OK;
+        return ngx_http_deploy_board_keep(ctx);
     }
 
     if (zone->shm.exists) {
         ctx->board = ctx->shpool->data;
-        return NGX_OK;
+        return ngx_http_deploy_board_keep(ctx);
     }
 
     ctx->board = ngx_slab_calloc(ctx->shpool, ngx_deploy_board_size());
@@ -130,6 +151,30 @@ ngx_http_deploy_board_init_zone(ngx_shm_zone_t *zone, void *data)
     ctx->shpool->data = ctx->board;
 
     (void) ngx_deploy_board_init(ctx->board);
+
+    return ngx_http_deploy_board_keep(ctx);
+}
+
+
+/* those who share the store know the table by a number that no other has */
+
+static ngx_int_t
+ngx_http_deploy_board_keep(ngx_http_deploy_board_ctx_t *ctx)
+{
+    int64_t  origin;
+
+    if (RAND_bytes((u_char *) &origin, sizeof(int64_t)) != 1) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    origin = (origin & INT64_MAX) | 1;
+
+    ngx_shmtx_lock(&ctx->shpool->mutex);
+
+    ngx_deploy_board_keep(ctx->board, ctx->kept, origin);
+
+    ngx_shmtx_unlock(&ctx->shpool->mutex);
 
     return NGX_OK;
 }
@@ -311,42 +356,112 @@ ngx_http_deploy_board_report(ngx_pool_t *pool, ngx_str_t *project,
 
 
 void
-ngx_http_deploy_board_link(ngx_pool_t *pool, ngx_str_t *upstream,
+ngx_http_deploy_board_link(ngx_str_t *upstream, ngx_deploy_build_t *build)
+{
+    ngx_pool_t                    *pool;
+    ngx_http_deploy_board_link_t  *link;
+
+    pool = ngx_create_pool(2048, ngx_cycle->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    link = ngx_http_deploy_board_link_copy(pool, upstream, build);
+
+    if (link == NULL) {
+        ngx_destroy_pool(pool);
+        return;
+    }
+
+    /* it may have made way for others */
+
+    if (ngx_http_deploy_board.dmcf->store
+        && ngx_http_deploy_keep_read(pool, upstream, 0, 3,
+                                     ngx_http_deploy_board_linked, link)
+           == NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_deploy_board_linked(link);
+    ngx_destroy_pool(pool);
+}
+
+
+static ngx_http_deploy_board_link_t *
+ngx_http_deploy_board_link_copy(ngx_pool_t *pool, ngx_str_t *upstream,
     ngx_deploy_build_t *build)
 {
+    ngx_http_deploy_board_link_t  *link;
+
+    link = ngx_pcalloc(pool, sizeof(ngx_http_deploy_board_link_t));
+    if (link == NULL) {
+        return NULL;
+    }
+
+    link->link.status = build->status;
+
+    if (ngx_http_deploy_copy(pool, &link->upstream, upstream) != NGX_OK
+        || ngx_http_deploy_copy(pool, &link->link.project, &build->project)
+           != NGX_OK
+        || ngx_http_deploy_copy(pool, &link->link.id, &build->id) != NGX_OK
+        || ngx_http_deploy_copy(pool, &link->link.url, &build->url)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return link;
+}
+
+
+static void
+ngx_http_deploy_board_linked(void *data)
+{
+    ngx_http_deploy_board_link_t *link = data;
+
     int                           rc;
+    ngx_pool_t                   *pool;
     ngx_deploy_pool_t             dpool;
     ngx_deploy_build_t           *up;
-    ngx_deploy_build_link_t       link;
     ngx_http_deploy_board_ctx_t  *ctx;
 
     ctx = ngx_http_deploy_board.ctx;
+
+    pool = ngx_create_pool(8192, ngx_cycle->log);
+    if (pool == NULL) {
+        return;
+    }
+
     dpool = ngx_http_deploy_pool(pool);
 
     up = ngx_palloc(pool, sizeof(ngx_deploy_build_t));
     if (up == NULL) {
+        ngx_destroy_pool(pool);
         return;
     }
 
-    link.project = build->project;
-    link.id = build->id;
-    link.url = build->url;
-    link.status = build->status;
-
     ngx_shmtx_lock(&ctx->shpool->mutex);
 
-    rc = ngx_deploy_board_get(ctx->board, &dpool, upstream, up);
+    rc = ngx_deploy_board_get(ctx->board, &dpool, &link->upstream, up);
 
-    if (rc == NGX_DEPLOY_OK
-        && ngx_deploy_build_downstream(up, &link) == NGX_DEPLOY_OK)
-    {
-        (void) ngx_deploy_board_put(ctx->board, &dpool, upstream, up,
-                                    ngx_current_msec);
+    if (rc == NGX_DEPLOY_OK) {
+        rc = ngx_deploy_build_downstream(up, &link->link);
+    }
+
+    if (rc == NGX_DEPLOY_OK) {
+        rc = ngx_deploy_board_put(ctx->board, &dpool, &link->upstream, up,
+                                  ngx_current_msec);
     }
 
     ngx_shmtx_unlock(&ctx->shpool->mutex);
 
-    ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
+    if (rc == NGX_DEPLOY_OK) {
+        ngx_http_deploy_keep(&link->upstream, NULL);
+        ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
+    }
+
+    ngx_destroy_pool(pool);
 }
 
 
@@ -367,6 +482,27 @@ void
 ngx_http_deploy_board_unlock(void)
 {
     ngx_shmtx_unlock(&ngx_http_deploy_board.ctx->shpool->mutex);
+}
+
+
+void
+ngx_http_deploy_board_stored(ngx_deploy_board_record_t *from,
+    ngx_deploy_store_record_t *to)
+{
+    ngx_memzero(to, sizeof(ngx_deploy_store_record_t));
+
+    to->build = from->id;
+    to->revision = from->revision;
+    to->origin = from->origin;
+    to->behind = from->behind;
+    to->data = from->data;
+
+    to->status.data = (u_char *) ngx_deploy_build_status_name(from->status);
+    to->status.len = ngx_strlen(to->status.data);
+
+    if (ngx_deploy_build_final(from->status)) {
+        to->final = ngx_http_deploy_store_now();
+    }
 }
 
 
@@ -690,6 +826,8 @@ ngx_http_deploy_board_done(ngx_http_deploy_board_send_t *send,
     ngx_shmtx_unlock(&ctx->shpool->mutex);
 
     ngx_http_deploy_board_log(send, reply, rc);
+
+    ngx_http_deploy_keep(&send->work.id, NULL);
 }
 
 

@@ -24,6 +24,10 @@
 ngx_deploy_board_t *ngx_http_deploy_board_lock(void);
 void ngx_http_deploy_board_unlock(void);
 
+/* a record of the board as one of the store, with the texts of the first */
+void ngx_http_deploy_board_stored(ngx_deploy_board_record_t *from,
+    ngx_deploy_store_record_t *to);
+
 /* 1 when messages follow builds, 0 when each one is a new one */
 ngx_uint_t ngx_http_deploy_board_follows(void);
 

@@ -101,18 +101,21 @@ ngx_http_deploy_dispatch_done(ngx_http_deploy_dispatch_t *d)
         ngx_http_deploy_wake(d->waiter, d);
     }
 
-    if (d->notice && !queued) {
+    /* of what is stored others are told when the store knows of it */
+
+    if (d->stored) {
+        d->stored->waited_for = waited;
+        ngx_http_deploy_retry_result(d);
+        return;
+    }
+
+    if (d->notice) {
         ngx_http_deploy_notice_tell(d->notice, d->pool, reply,
                                  d->state == NGX_HTTP_DEPLOY_BUILD_STARTED);
 
         if (!waited) {
             ngx_http_deploy_response_build(d);
         }
-    }
-
-    if (d->stored) {
-        ngx_http_deploy_retry_result(d);
-        return;
     }
 
     ngx_destroy_pool(d->pool);

@@ -9,7 +9,7 @@
 
 
 #include "ngx_http_deploy_call.h"
-#include "ngx_http_deploy_notify.h"
+#include "ngx_http_deploy_notice.h"
 
 
 /*

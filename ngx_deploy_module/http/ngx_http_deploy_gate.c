@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_accept.h"
+#include "ngx_http_deploy_keep.h"
 #include "ngx_http_deploy_recall.h"
 #include "ngx_http_deploy_body.h"
 #include "ngx_http_deploy_command.h"
@@ -586,6 +587,8 @@ ngx_http_deploy_ctx_cleanup(void *data)
     if (ctx->recall) {
         ngx_http_deploy_recall_detach(ctx);
     }
+
+    ngx_http_deploy_keep_detach(ctx);
 
     /* a build goes on without its client */
 

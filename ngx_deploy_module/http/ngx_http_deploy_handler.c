@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy_command.h"
 #include "ngx_http_deploy_accept.h"
+#include "ngx_http_deploy_keep.h"
 #include "ngx_http_deploy_recall.h"
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_sns.h"
@@ -414,6 +415,11 @@ ngx_http_deploy_timer(ngx_event_t *ev)
     c = ev->data;
     r = c->data;
     ctx = ngx_http_deploy_get_ctx(r->main);
+
+    if (ctx->keep) {
+        ctx->unsaved = 1;
+        ngx_http_deploy_keep_detach(ctx);
+    }
 
     if (ctx->accept) {
         ngx_http_deploy_accept_timeout(ctx);

@@ -6,8 +6,8 @@
 
 #include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_command.h"
+#include "ngx_http_deploy_keep.h"
 #include "ngx_http_deploy_metrics.h"
-#include "ngx_http_deploy_notify.h"
 #include "ngx_http_deploy_outbound.h"
 #include "ngx_http_deploy_retry.h"
 #include "ngx_http_deploy_sns.h"
@@ -531,6 +531,7 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
     if (dmcf->store) {
         ngx_http_deploy_store_init_process(cycle, dmcf);
         ngx_http_deploy_retry_init_process(cycle, dmcf);
+        ngx_http_deploy_keep_init_process(cycle, dmcf);
     }
 
     if (dmcf->tokens) {

@@ -37,23 +37,6 @@ struct ngx_http_deploy_notify_s {
 };
 
 
-/*
- * A build that is being started: what is known of it, and the channels where
- * it is to be told that it was started, or that it was not.  The request may
- * be gone by then, so its rules are asked before.  response_url is where the
- * user who asked for it is told, once; it is a secret.
- */
-
-typedef struct {
-    ngx_deploy_build_t            build;
-    ngx_str_t                     key;            /* if it gets no id */
-    ngx_array_t                   started;        /* ngx_str_t */
-    ngx_array_t                   rejected;
-    ngx_str_t                     response_url;   /* empty: nobody asked */
-    time_t                        response_until; /* it is good */
-} ngx_http_deploy_notice_t;
-
-
 /* setters of directives */
 
 char *ngx_http_deploy_slack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -77,19 +60,6 @@ ngx_int_t ngx_http_deploy_notify_init(ngx_conf_t *cf);
  */
 ngx_int_t ngx_http_deploy_notify_channels(ngx_http_request_t *r,
     ngx_deploy_event_t *event, ngx_array_t *channels);
-
-/*
- * What is to be told of a build that a request starts, with copies of all
- * texts in the pool; *notice is NULL when nothing ever is.  NGX_OK or
- * NGX_ERROR.
- */
-ngx_int_t ngx_http_deploy_notice_create(ngx_http_request_t *r,
-    ngx_http_deploy_ctx_t *ctx, ngx_http_deploy_build_t *build,
-    ngx_uint_t index, ngx_pool_t *pool, ngx_http_deploy_notice_t **notice);
-
-/* the build was started, or was not, by the reply of CodeBuild */
-void ngx_http_deploy_notice_tell(ngx_http_deploy_notice_t *notice,
-    ngx_pool_t *pool, ngx_deploy_reply_t *reply, ngx_uint_t started);
 
 
 /* ngx_http_deploy_board.c: the memory of builds, and what is told of them */
@@ -132,7 +102,7 @@ ngx_int_t ngx_http_deploy_board_report(ngx_pool_t *pool,
     ngx_deploy_build_t *build, ngx_uint_t *changed, ngx_uint_t *before);
 
 /* the build is a downstream one of another, which is told with it */
-void ngx_http_deploy_board_link(ngx_pool_t *pool, ngx_str_t *upstream,
+void ngx_http_deploy_board_link(ngx_str_t *upstream,
     ngx_deploy_build_t *build);
 
 /* asks for messages about a build that is known */

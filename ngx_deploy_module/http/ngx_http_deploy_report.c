@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_deploy_notify.h"
+#include "ngx_http_deploy_keep.h"
 
 #include <openssl/err.h>
 #include <openssl/sha.h>
@@ -249,10 +249,11 @@ ngx_http_deploy_report_tell(ngx_http_request_t *r, ngx_deploy_event_t *event,
 
     if (changed || channels.nelts) {
         ngx_http_deploy_board_want(&build->id, &channels);
+        ngx_http_deploy_keep(&build->id, ctx);
     }
 
     if (changed && build->upstream.id.len) {
-        ngx_http_deploy_board_link(r->pool, &build->upstream.id, build);
+        ngx_http_deploy_board_link(&build->upstream.id, build);
     }
 
     return NGX_OK;

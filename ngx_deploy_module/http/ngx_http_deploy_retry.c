@@ -6,6 +6,7 @@
 
 #include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_metrics.h"
+#include "ngx_http_deploy_response.h"
 #include "ngx_http_deploy_retry.h"
 
 
@@ -30,7 +31,10 @@ static ngx_http_deploy_dispatch_t *ngx_http_deploy_retry_dispatch(
     ngx_deploy_store_delivery_t *delivery, ngx_http_deploy_srv_conf_t *dscf);
 static ngx_http_deploy_srv_conf_t *ngx_http_deploy_retry_server(
     ngx_deploy_str_t *name);
+static ngx_deploy_store_record_t *ngx_http_deploy_retry_record(
+    ngx_http_deploy_dispatch_t *d);
 static void ngx_http_deploy_retry_recorded(ngx_http_deploy_store_op_t *op);
+static void ngx_http_deploy_retry_tell(ngx_http_deploy_dispatch_t *d);
 static void ngx_http_deploy_retry_end(ngx_http_deploy_dispatch_t *d);
 static void ngx_http_deploy_retry_post(ngx_deploy_store_build_t *b,
     ngx_deploy_store_result_e kind, const char *reason);
@@ -344,7 +348,11 @@ ngx_http_deploy_retry_dispatch(ngx_deploy_store_delivery_t *delivery,
 
     call->set = ngx_http_deploy_credentials(dmcf, &source);
 
-    if (call->set == NULL) {
+    if (call->set == NULL
+        || ngx_http_deploy_notice_load(pool, &b->notice, &b->response,
+                                       &d->notice)
+           != NGX_OK)
+    {
         ngx_destroy_pool(pool);
         return NULL;
     }
@@ -472,6 +480,7 @@ ngx_http_deploy_retry_result(ngx_http_deploy_dispatch_t *d)
     result->status = call->status;
     result->duration = ngx_current_msec - stored->begun;
     result->retry = dmcf->store->retry;
+    result->record = ngx_http_deploy_retry_record(d);
 
     after = call->retry_after ? (int64_t) call->retry_after * 1000 : -1;
 
@@ -484,6 +493,45 @@ ngx_http_deploy_retry_result(ngx_http_deploy_dispatch_t *d)
         stored->op.op.rc = NGX_DEPLOY_ERROR;
         ngx_http_deploy_retry_recorded(&stored->op);
     }
+}
+
+
+/* what others are told, if this result is the last one; NULL: nothing */
+
+static ngx_deploy_store_record_t *
+ngx_http_deploy_retry_record(ngx_http_deploy_dispatch_t *d)
+{
+    u_char                    *p;
+    ngx_int_t                  rc;
+    ngx_str_t                  suffix;
+    ngx_http_deploy_stored_t  *stored;
+    u_char                     buf[2 * NGX_INT64_LEN + sizeof("!.")];
+
+    if (d->notice == NULL) {
+        return NULL;
+    }
+
+    stored = d->stored;
+
+    /* it may fail more than once, when it is done again */
+
+    p = ngx_sprintf(buf, "!%L.%L", stored->row, stored->fence);
+
+    suffix.data = buf;
+    suffix.len = p - buf;
+
+    rc = ngx_http_deploy_notice_record(d->notice, d->pool, &d->call.reply,
+                                d->state == NGX_HTTP_DEPLOY_BUILD_STARTED,
+                                &suffix, &stored->record);
+    if (rc == NGX_OK) {
+        return &stored->record;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, d->call.log, 0,
+                  "deploy cannot keep what is to be told of \"%V\", delivery "
+                  "\"%V\"", &d->call.project, &d->call.delivery);
+
+    return NULL;
 }
 
 
@@ -503,11 +551,10 @@ ngx_http_deploy_retry_recorded(ngx_http_deploy_store_op_t *op)
     case NGX_DEPLOY_OK:
 
         if (d->stored->found) {
+            d->stored->waited_for = (d->waiter != NULL);
             ngx_http_deploy_lookup_done(d);
-            break;
-        }
 
-        if (result->state == NGX_DEPLOY_STORE_QUEUED) {
+        } else if (result->state == NGX_DEPLOY_STORE_QUEUED) {
             ngx_http_deploy_retry_soon((ngx_msec_t) result->delay);
 
         } else if (result->state == NGX_DEPLOY_STORE_FAILED
@@ -520,6 +567,12 @@ ngx_http_deploy_retry_recorded(ngx_http_deploy_store_op_t *op)
                           "attempts",
                           &call->project, &call->delivery,
                           d->stored->attempts + 1);
+
+            d->state = NGX_HTTP_DEPLOY_BUILD_REFUSED;
+        }
+
+        if (result->first) {
+            ngx_http_deploy_retry_tell(d);
         }
 
         break;
@@ -554,9 +607,35 @@ ngx_http_deploy_retry_recorded(ngx_http_deploy_store_op_t *op)
                       "deploy result of \"%V\", delivery \"%V\", is not "
                       "stored, its build is \"%V\"",
                       &call->project, &call->delivery, &call->reply.id);
+
+        if (d->notice && result->kind != NGX_DEPLOY_STORE_RESULT_RETRY) {
+            ngx_http_deploy_notice_tell(d->notice, d->pool, &call->reply,
+                                        result->kind
+                                        == NGX_DEPLOY_STORE_RESULT_STARTED);
+        }
     }
 
     ngx_http_deploy_retry_end(d);
+}
+
+
+/* whoever it was that brought it to its end, once */
+
+static void
+ngx_http_deploy_retry_tell(ngx_http_deploy_dispatch_t *d)
+{
+    ngx_deploy_store_started_t  *result;
+
+    result = &d->stored->op.op.u.result;
+
+    if (result->record) {
+        ngx_http_deploy_notice_kept(d->notice, d->pool, result->record,
+                                    result->known);
+    }
+
+    if (!d->stored->waited_for) {
+        ngx_http_deploy_response_build(d);
+    }
 }
 
 

@@ -27,10 +27,12 @@ struct ngx_http_deploy_stored_s {
     int64_t                       attempts;
     ngx_msec_t                    begun;
     ngx_http_deploy_store_op_t    op;
+    ngx_deploy_store_record_t     record;    /* if the result is the last */
     void                         *lookup;    /* while there is one */
     unsigned                      asked:1;   /* looked up, there is none */
     unsigned                      found:1;   /* looked up, there is one */
     unsigned                      taken:1;   /* by the timer */
+    unsigned                      waited_for:1;  /* a request told it */
 };
 
 

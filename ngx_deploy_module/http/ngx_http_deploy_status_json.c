@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_deploy_status.h"
+#include "ngx_deploy_board.h"
 #include "ngx_deploy_text.h"
 #include "ngx_deploy_version.h"
 
@@ -36,6 +37,10 @@ static ngx_deploy_json_t *ngx_http_deploy_status_builds(
 static ngx_deploy_json_t *ngx_http_deploy_status_build(
     ngx_http_deploy_writer_t *w, ngx_deploy_store_build_t *b,
     ngx_deploy_store_delivery_t *d);
+static ngx_deploy_json_t *ngx_http_deploy_status_phases(
+    ngx_http_deploy_writer_t *w, ngx_deploy_store_build_t *b);
+static ngx_deploy_json_t *ngx_http_deploy_status_phase(
+    ngx_deploy_build_phase_t *phase);
 static ngx_deploy_json_t *ngx_http_deploy_status_tries(
     ngx_http_deploy_writer_t *w, int64_t build);
 static ngx_deploy_json_t *ngx_http_deploy_status_text(
@@ -348,6 +353,11 @@ ngx_http_deploy_status_build(ngx_http_deploy_writer_t *w,
     rc |= ngx_deploy_json_set_str(json, "url", &b->url);
     rc |= ngx_deploy_json_set_str(json, "build_status", &b->status);
 
+    if (b->record.len) {
+        rc |= ngx_deploy_json_set(json, "phases",
+                                  ngx_http_deploy_status_phases(w, b));
+    }
+
     if (b->paths_unknown) {
         rc |= ngx_deploy_json_set(json, "paths_unknown",
                                   ngx_deploy_json_bool(1));
@@ -357,6 +367,71 @@ ngx_http_deploy_status_build(ngx_http_deploy_writer_t *w,
         rc |= ngx_deploy_json_set(json, "tries",
                                   ngx_http_deploy_status_tries(w, b->row));
     }
+
+    if (rc != NGX_DEPLOY_OK) {
+        ngx_deploy_json_free(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+/* what was reported of the build, an empty array when it cannot be read */
+
+static ngx_deploy_json_t *
+ngx_http_deploy_status_phases(ngx_http_deploy_writer_t *w,
+    ngx_deploy_store_build_t *b)
+{
+    int                  rc;
+    size_t               i;
+    ngx_deploy_json_t   *array;
+    ngx_deploy_build_t  *build;
+
+    array = ngx_deploy_json_array();
+    rc = NGX_DEPLOY_OK;
+
+    build = ngx_deploy_palloc(&w->pool, sizeof(ngx_deploy_build_t));
+
+    if (build == NULL
+        || ngx_deploy_board_read(&w->pool, &b->record, build)
+           != NGX_DEPLOY_OK)
+    {
+        return array;
+    }
+
+    for (i = 0; i < build->nphases; i++) {
+        rc |= ngx_deploy_json_append(array,
+                           ngx_http_deploy_status_phase(&build->phases[i]));
+    }
+
+    if (rc != NGX_DEPLOY_OK) {
+        ngx_deploy_json_free(array);
+        return NULL;
+    }
+
+    return array;
+}
+
+
+static ngx_deploy_json_t *
+ngx_http_deploy_status_phase(ngx_deploy_build_phase_t *phase)
+{
+    int                 rc;
+    ngx_deploy_json_t  *json;
+
+    json = ngx_deploy_json_object();
+
+    rc = ngx_deploy_json_set_str(json, "phase", &phase->name);
+    rc |= ngx_deploy_json_set(json, "status", ngx_deploy_json_text(
+                                ngx_deploy_build_status_name(phase->status)));
+
+    if (phase->duration >= 0) {
+        rc |= ngx_deploy_json_set(json, "duration",
+                                  ngx_deploy_json_int(phase->duration));
+    }
+
+    rc |= ngx_deploy_json_set_str(json, "message", &phase->message);
 
     if (rc != NGX_DEPLOY_OK) {
         ngx_deploy_json_free(json);

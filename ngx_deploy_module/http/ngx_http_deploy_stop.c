@@ -7,6 +7,7 @@
 #include "ngx_http_deploy_accept.h"
 #include "ngx_http_deploy_aws.h"
 #include "ngx_http_deploy_command.h"
+#include "ngx_http_deploy_keep.h"
 #include "ngx_http_deploy_replay.h"
 #include "ngx_http_deploy_task.h"
 
@@ -555,9 +556,10 @@ ngx_http_deploy_stop_board(ngx_http_deploy_task_t *task,
     ngx_memzero(&channels, sizeof(ngx_array_t));
 
     ngx_http_deploy_board_want(&task->build, &channels);
+    ngx_http_deploy_keep(&task->build, NULL);
 
     if (build->upstream.id.len) {
-        ngx_http_deploy_board_link(task->pool, &build->upstream.id, build);
+        ngx_http_deploy_board_link(&build->upstream.id, build);
     }
 }
 
