@@ -192,6 +192,18 @@ like($text, qr/:no_entry: \*web-prod\* was not started: acme\/api, `web`/,
 like($text, qr/\|api-docs>\* started, by <\@U1>/, 'a command');
 unlike(answer(command('status web-prod')), qr/api-/, 'one project');
 
+# what started a build is known from the store, too
+
+$cb->over($id, 'SUCCEEDED');
+is(answer(command("stop $id")), "`$id` is over already: it succeeded",
+   'stop, for a branch that the store knows');
+
+my ($docs) = $cb->builds('api-docs');
+is(answer(command("stop $docs->{id}")), "`$docs->{id}` was stopped.",
+   'stop, for a target that the store knows');
+like(answer(command("stop $docs->{id}", user_id => 'U2', channel_id => 'C2')),
+     qr/you may not stop it\.\z/, 'another user may not');
+
 # a store that does not answer
 
 my $lock = $store->lock();
@@ -228,10 +240,16 @@ block();
 is(answer(command("why $delivery")),
    'This takes longer than you can be told of.', 'nowhere to tell it');
 
+block();
+is(answer(command("stop api-prod:0c5c3d6e", response => 'T1/stop')),
+   'This takes longer, the result follows.', 'stop, later');
+
 $store->unlock($lock);
 
 like(told('T1/status'), qr/api-prod/, 'status was told');
 like(told('T1/why'), qr/^Delivery `\Q$delivery\E`/, 'why was told');
+is(told('T1/stop'), 'Nothing was done, the store was too slow: try again.',
+   'stop was not done');
 
 $t->expect(qr/did not start/);
 

@@ -11,6 +11,7 @@
 /* Slack takes five messages, and one whose reply is lost may have come */
 
 #define NGX_HTTP_DEPLOY_RESPONSE_TRIES  4
+#define NGX_HTTP_DEPLOY_RESPONSE_WAIT   30     /* seconds, between two */
 
 
 typedef struct {
@@ -270,7 +271,11 @@ ngx_http_deploy_response_again(ngx_http_deploy_response_t *response,
         delay = reply->retry_after;
     }
 
-    if (ngx_time() + delay >= response->until) {
+    /* a worker that quits waits for it */
+
+    if (delay > NGX_HTTP_DEPLOY_RESPONSE_WAIT
+        || ngx_time() + delay >= response->until)
+    {
         return 0;
     }
 

@@ -224,6 +224,11 @@ ngx_http_deploy_stop_found(ngx_http_deploy_task_t *task)
         return;
     }
 
+    if (rc == NGX_ERROR && task->text.len == 0) {
+        ngx_http_deploy_task_say(task, "Nothing was done, memory is short: "
+                                 "try again.");
+    }
+
     ngx_http_deploy_task_done(task);
 }
 
@@ -609,14 +614,13 @@ ngx_http_deploy_retry_start(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     rc = ngx_http_deploy_start(r, ctx, build, 0);
 
     if (rc == NGX_OK) {
-
-        /* what will not be dispatched has its result */
-
-        if (build->dispatch == NULL) {
-            ngx_http_deploy_command_build(&task->text, build);
-        }
-
         rc = ngx_http_deploy_begin(r, ctx);
+    }
+
+    /* what will not be dispatched has its result */
+
+    if (rc == NGX_OK && build->state != NGX_HTTP_DEPLOY_BUILD_NEW) {
+        ngx_http_deploy_command_build(&task->text, build);
     }
 
     ngx_http_deploy_replay_matched(ctx, rc);

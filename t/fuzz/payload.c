@@ -4,7 +4,9 @@
  */
 
 
+#include "ngx_deploy_command.h"
 #include "ngx_deploy_payload.h"
+#include "ngx_deploy_slack.h"
 #include "ngx_deploy_tap.h"
 
 
@@ -189,6 +191,42 @@ fuzz_event(const ngx_deploy_event_t *event)
 }
 
 
+/* what an answer to Slack needs, which strangers can press buttons for */
+
+static void
+fuzz_slack(ngx_deploy_payload_t *payload)
+{
+    size_t                       i;
+    const char                  *reason;
+    ngx_deploy_str_t             project, *s[4];
+    ngx_deploy_slack_request_t   slack;
+
+    if (ngx_deploy_payload_slack(payload, &slack) != NGX_DEPLOY_OK) {
+        return;
+    }
+
+    s[0] = &slack.response_url;
+    s[1] = &slack.trigger_id;
+    s[2] = &slack.action_id;
+    s[3] = &slack.value;
+
+    for (i = 0; i < 4; i++) {
+        fuzz_check(ngx_deploy_utf8_valid(s[i]->data, s[i]->len));
+    }
+
+    if (ngx_deploy_command_build(&slack.value, &project) == NGX_DEPLOY_OK) {
+        fuzz_check(project.len && project.len + 1 < slack.value.len);
+    }
+
+    if (ngx_deploy_slack_response_url(&slack.response_url, &reason)
+        == NGX_DEPLOY_OK)
+    {
+        fuzz_check(ngx_deploy_str_starts(&slack.response_url,
+                                         "https://hooks.slack"));
+    }
+}
+
+
 /* the events as a text, absent when the payload was refused */
 
 static int
@@ -251,6 +289,7 @@ fuzz_run(const fuzz_sender_t *sender, unsigned form, size_t piece,
     }
 
     fuzz_check(n <= NGX_DEPLOY_PAYLOAD_MAX_EVENTS);
+    fuzz_slack(payload);
 
     json = ngx_deploy_json_array();
 
