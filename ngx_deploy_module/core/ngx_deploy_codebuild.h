@@ -9,6 +9,7 @@
 
 
 #include "ngx_deploy_core.h"
+#include "ngx_deploy_event.h"
 #include "ngx_deploy_json.h"
 
 
@@ -65,6 +66,20 @@ int ngx_deploy_codebuild_override(const ngx_deploy_str_t *member,
  */
 int ngx_deploy_codebuild_env_name(const ngx_deploy_str_t *name,
     const char **reason);
+
+/*
+ * The API's word for the type of an environment variable: "plaintext" (also
+ * for NULL), "parameter_store", "secrets_manager"; NULL for any other
+ */
+const char *ngx_deploy_codebuild_env_type(const ngx_deploy_str_t *word);
+
+/*
+ * The source version of a build for an event: its commit; where it is missing
+ * or short, which CodeBuild does not take, the branch or else the tag, unless
+ * that is gone; absent when there is none
+ */
+ngx_deploy_str_t ngx_deploy_codebuild_version(
+    const ngx_deploy_event_t *event);
 
 /*
  * The body of StartBuild, the same bytes for the same input, as a tree (for

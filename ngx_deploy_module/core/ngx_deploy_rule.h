@@ -84,6 +84,17 @@ int ngx_deploy_condition_parse(ngx_deploy_condition_t *condition,
     ngx_deploy_pool_t *pool, const ngx_deploy_str_t *text,
     const char **reason);
 
+/*
+ * The conditions of a rule.  "on" is the first to be tested wherever it is
+ * written, dflt are its bits where it is not.  Regexes and the values of "if"
+ * are left for the caller to compile.  NGX_DEPLOY_OK, NGX_DEPLOY_ERROR, or
+ * NGX_DEPLOY_DECLINED with a static *reason about the text of index *bad.
+ */
+int ngx_deploy_conditions_parse(ngx_deploy_pool_t *pool,
+    const ngx_deploy_str_t *texts, size_t n, unsigned dflt,
+    ngx_deploy_condition_t **conditions, size_t *nconditions, size_t *bad,
+    const char **reason);
+
 /* the condition that stands where none of on= is written */
 void ngx_deploy_condition_default(ngx_deploy_condition_t *condition);
 

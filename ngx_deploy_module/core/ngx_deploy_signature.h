@@ -182,6 +182,14 @@ unsigned ngx_deploy_verifier_has_topic(const ngx_deploy_verifier_t *verifier,
 unsigned ngx_deploy_secret_next(ngx_deploy_str_t *rest,
     ngx_deploy_str_t *secret, unsigned *line);
 
+/*
+ * 1 when the one of index i has tokens of GitLab that do not count, as another
+ * one has a signing token: a right token must not rescue a request without a
+ * signature
+ */
+unsigned ngx_deploy_verifier_unused(const ngx_deploy_verifier_t *verifiers,
+    size_t n, size_t i);
+
 /* frees what OpenSSL holds for the secrets */
 void ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier);
 

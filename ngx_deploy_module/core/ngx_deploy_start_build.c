@@ -258,6 +258,44 @@ ngx_deploy_codebuild_env_name(const ngx_deploy_str_t *name,
 }
 
 
+const char *
+ngx_deploy_codebuild_env_type(const ngx_deploy_str_t *word)
+{
+    if (word == NULL || ngx_deploy_str_is(word, "plaintext")) {
+        return "PLAINTEXT";
+    }
+
+    if (ngx_deploy_str_is(word, "parameter_store")) {
+        return "PARAMETER_STORE";
+    }
+
+    return ngx_deploy_str_is(word, "secrets_manager") ? "SECRETS_MANAGER"
+                                                      : NULL;
+}
+
+
+ngx_deploy_str_t
+ngx_deploy_codebuild_version(const ngx_deploy_event_t *event)
+{
+    const ngx_deploy_str_t  *commit;
+
+    static const ngx_deploy_str_t  none = ngx_deploy_null_string;
+
+    if (event->deleted == 1) {
+        return none;
+    }
+
+    commit = &event->facts[NGX_DEPLOY_COMMIT];
+
+    if (commit->len == 40 || commit->len == 64) {
+        return *commit;
+    }
+
+    return event->facts[NGX_DEPLOY_BRANCH].len
+           ? event->facts[NGX_DEPLOY_BRANCH] : event->facts[NGX_DEPLOY_TAG];
+}
+
+
 ngx_deploy_json_t *
 ngx_deploy_codebuild_start_build(const ngx_deploy_start_build_t *start,
     const char **reason)

@@ -430,6 +430,30 @@ ngx_deploy_verifier_has_topic(const ngx_deploy_verifier_t *verifier,
 }
 
 
+unsigned
+ngx_deploy_verifier_unused(const ngx_deploy_verifier_t *verifiers, size_t n,
+    size_t i)
+{
+    size_t  k;
+
+    if (verifiers[i].type != NGX_DEPLOY_SCHEME_TOKEN
+        || strcmp(verifiers[i].name, "gitlab") != 0)
+    {
+        return 0;
+    }
+
+    for (k = 0; k < n; k++) {
+        if (verifiers[k].type == NGX_DEPLOY_SCHEME_STANDARD
+            && strcmp(verifiers[k].name, "gitlab") == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 void
 ngx_deploy_verifier_free(ngx_deploy_verifier_t *verifier)
 {

@@ -109,7 +109,6 @@ ngx_http_deploy_start_request(ngx_http_request_t *r,
     const char **reason)
 {
     ngx_str_t                  version;
-    ngx_deploy_str_t          *commit;
     ngx_deploy_pool_t          pool;
     ngx_deploy_start_build_t   start;
 
@@ -136,23 +135,8 @@ ngx_http_deploy_start_request(ngx_http_request_t *r,
         }
     }
 
-    /*
-     * a short hash is no source version: then the branch, or the tag, unless
-     * it is gone
-     */
-
-    if (start.source_version.len == 0 && ctx->event->deleted != 1) {
-        commit = &ctx->event->facts[NGX_DEPLOY_COMMIT];
-
-        if (commit->len == 40 || commit->len == 64) {
-            start.source_version = *commit;
-
-        } else if (ctx->event->facts[NGX_DEPLOY_BRANCH].len) {
-            start.source_version = ctx->event->facts[NGX_DEPLOY_BRANCH];
-
-        } else {
-            start.source_version = ctx->event->facts[NGX_DEPLOY_TAG];
-        }
+    if (start.source_version.len == 0) {
+        start.source_version = ngx_deploy_codebuild_version(ctx->event);
     }
 
     if (ngx_http_deploy_start_env(r, ctx, project, &start) != NGX_OK) {

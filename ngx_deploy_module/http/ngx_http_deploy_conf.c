@@ -133,100 +133,82 @@ ngx_http_deploy_conditions(ngx_conf_t *cf, ngx_array_t *conditions,
 {
     int                      rc;
     char                    *rv;
-    size_t                   k;
-    ngx_uint_t               i, on, event;
+    size_t                   k, bad;
+    ngx_str_t                text;
+    ngx_uint_t               i, event;
     const char              *reason;
     ngx_deploy_pool_t        pool;
-    ngx_deploy_condition_t  *c, first;
+    ngx_deploy_condition_t  *c;
 
     pool = ngx_http_deploy_pool(cf->pool);
 
-    if (ngx_array_init(conditions, cf->pool, n + 1,
-                       sizeof(ngx_deploy_condition_t))
-        != NGX_OK)
-    {
+    ngx_memzero(conditions, sizeof(ngx_array_t));
+
+    rc = ngx_deploy_conditions_parse(&pool, value, n, dflt, &c,
+                                     &conditions->nelts, &bad, &reason);
+
+    if (rc == NGX_DEPLOY_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "condition \"%V\" %s",
+                           &value[bad], reason);
+    }
+
+    if (rc != NGX_DEPLOY_OK) {
         return NGX_CONF_ERROR;
     }
 
-    /* "on" is the first to be tested wherever it is written */
+    conditions->elts = c;
+    conditions->size = sizeof(ngx_deploy_condition_t);
+    conditions->nalloc = conditions->nelts;
+    conditions->pool = cf->pool;
 
-    c = ngx_array_push(conditions);
-    if (c == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_deploy_condition_default(c);
-    c->on = dflt;
-
-    on = 0;
     event = 0;
 
-    for (i = 0; i < n; i++) {
+    for (i = 1; i < conditions->nelts; i++) {
 
-        reason = "is invalid";
+        event |= (c[i].type == NGX_DEPLOY_KEY_FACT
+                  && c[i].fact == NGX_DEPLOY_EVENT);
 
-        rc = ngx_deploy_condition_parse(&first, &pool,
-                                        &value[i],
-                                        &reason);
+        text.data = c[i].key.data;
+        text.len = c[i].want.data + c[i].want.len - text.data;
 
-        if (rc == NGX_DEPLOY_ERROR) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (rc == NGX_DEPLOY_OK
-            && first.type == NGX_DEPLOY_KEY_ON && on++)
-        {
-            reason = "is duplicate";
-            rc = NGX_DEPLOY_DECLINED;
-        }
-
-        if (rc != NGX_DEPLOY_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "condition \"%V\" %s", &value[i], reason);
-            return NGX_CONF_ERROR;
-        }
-
-        if (first.type == NGX_DEPLOY_KEY_ON) {
-            c = conditions->elts;
-            *c = first;
-            continue;
-        }
-
-        event |= (first.type == NGX_DEPLOY_KEY_FACT
-                  && first.fact == NGX_DEPLOY_EVENT);
-
-        c = ngx_array_push(conditions);
-        if (c == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *c = first;
-
-        for (k = 0; k < c->npatterns; k++) {
-            if (c->patterns[k].type != NGX_DEPLOY_PATTERN_REGEX) {
+        for (k = 0; k < c[i].npatterns; k++) {
+            if (c[i].patterns[k].type != NGX_DEPLOY_PATTERN_REGEX) {
                 continue;
             }
 
-            rv = ngx_http_deploy_rule_regex(cf, &c->patterns[k], &value[i]);
+            rv = ngx_http_deploy_rule_regex(cf, &c[i].patterns[k], &text);
             if (rv != NGX_CONF_OK) {
                 return rv;
             }
         }
 
-        if (c->type == NGX_DEPLOY_KEY_IF) {
+        if (c[i].type == NGX_DEPLOY_KEY_IF) {
 
-            c->value = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-            if (c->value == NULL) {
+            c[i].value = ngx_palloc(cf->pool,
+                                    sizeof(ngx_http_complex_value_t));
+            if (c[i].value == NULL) {
                 return NGX_CONF_ERROR;
             }
 
-            if (ngx_http_deploy_compile(cf, &c->want, c->value) != NGX_OK) {
+            if (ngx_http_deploy_compile(cf, &c[i].want, c[i].value)
+                != NGX_OK)
+            {
                 return NGX_CONF_ERROR;
             }
         }
     }
 
-    if (event && on == 0 && dflt == NGX_DEPLOY_ON_MERGE) {
+    /* the default one has no text of an argument */
+
+    for (k = 0; k < n && dflt == NGX_DEPLOY_ON_MERGE; k++) {
+        if (ngx_strncmp(value[k].data, "on=", 3) == 0
+            || ngx_strncmp(value[k].data, "on!=", 4) == 0)
+        {
+            event = 0;
+        }
+    }
+
+    if (event && dflt == NGX_DEPLOY_ON_MERGE) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"event=\" without \"on=\": only merges match, "
                            "write \"on=any\"");

@@ -160,7 +160,6 @@ ngx_http_deploy_project_env(ngx_conf_t *cf, ngx_http_deploy_project_t *project)
     }
 
     env->name = value[1];
-    env->type = "PLAINTEXT";
 
     if (ngx_deploy_codebuild_env_name(&value[1],
                                       &reason)
@@ -172,21 +171,15 @@ ngx_http_deploy_project_env(ngx_conf_t *cf, ngx_http_deploy_project_t *project)
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 4) {
+    env->type = ngx_deploy_codebuild_env_type(cf->args->nelts == 4 ? &value[3]
+                                                                  : NULL);
 
-        if (ngx_strcmp(value[3].data, "parameter_store") == 0) {
-            env->type = "PARAMETER_STORE";
-
-        } else if (ngx_strcmp(value[3].data, "secrets_manager") == 0) {
-            env->type = "SECRETS_MANAGER";
-
-        } else if (ngx_strcmp(value[3].data, "plaintext") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid type \"%V\" of environment variable, "
-                               "it must be \"plaintext\", \"parameter_store\" "
-                               "or \"secrets_manager\"", &value[3]);
-            return NGX_CONF_ERROR;
-        }
+    if (env->type == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid type \"%V\" of environment variable, "
+                           "it must be \"plaintext\", \"parameter_store\" "
+                           "or \"secrets_manager\"", &value[3]);
+        return NGX_CONF_ERROR;
     }
 
     return (ngx_http_deploy_compile(cf, &value[2], &env->value) == NGX_OK)

@@ -233,35 +233,22 @@ ngx_http_deploy_verify_sns(ngx_conf_t *cf, ngx_http_deploy_loc_conf_t *dlcf,
 
 /*
  * With a signing token the signature is obligatory, whichever of the files
- * has it: a right token must not rescue a request without a signature
+ * has it
  */
 
 static void
 ngx_http_deploy_verify_gitlab(ngx_conf_t *cf, ngx_array_t *verify)
 {
-    ngx_uint_t              i, n, signing;
+    ngx_uint_t              i, n;
     ngx_deploy_verifier_t  *v;
 
     v = verify->elts;
-    signing = 0;
-
-    for (i = 0; i < verify->nelts; i++) {
-        if (ngx_strcmp(v[i].name, "gitlab") == 0
-            && v[i].type == NGX_DEPLOY_SCHEME_STANDARD)
-        {
-            signing = 1;
-        }
-    }
-
-    if (!signing) {
-        return;
-    }
 
     for (i = 0, n = 0; i < verify->nelts; i++) {
 
-        if (ngx_strcmp(v[i].name, "gitlab") == 0
-            && v[i].type == NGX_DEPLOY_SCHEME_TOKEN)
-        {
+        /* those that are gone were no signing tokens */
+
+        if (ngx_deploy_verifier_unused(v, verify->nelts, i)) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "a file of \"deploy_verify gitlab\" is not "
                                "used, as another one has a signing token");
