@@ -11,7 +11,7 @@ _ngx_deploy()
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        words="send --help --version"
+        words="send verify explain --help --version"
 
     elif [[ $prev == send ]]; then
         words="github gitlab bitbucket gitea forgejo gogs azure slack
@@ -24,6 +24,9 @@ _ngx_deploy()
             words="--secret-file --line --param --event --delivery --time
                    --form --field --header --insecure --cacert --timeout
                    --dry-run --json --help"
+            ;;
+        verify|explain)
+            words="--conf --uri --host --port --at --set --json --help"
             ;;
         esac
 

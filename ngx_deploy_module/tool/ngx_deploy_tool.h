@@ -69,6 +69,8 @@ typedef struct {
 /* the subcommands; argv[0] is the first word after the name */
 
 int ngx_deploy_tool_send(ngx_deploy_tool_t *tool, int argc, char **argv);
+int ngx_deploy_tool_verify(ngx_deploy_tool_t *tool, int argc, char **argv);
+int ngx_deploy_tool_explain(ngx_deploy_tool_t *tool, int argc, char **argv);
 
 
 /*

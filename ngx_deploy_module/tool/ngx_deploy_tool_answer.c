@@ -10,6 +10,7 @@
 static int ngx_deploy_tool_answer_code(unsigned status);
 static void ngx_deploy_tool_put_event(ngx_deploy_json_t *event, size_t i);
 static void ngx_deploy_tool_put_rule(ngx_deploy_json_t *rule);
+static void ngx_deploy_tool_put_line(ngx_deploy_json_t *json);
 static void ngx_deploy_tool_put_text(ngx_deploy_json_t *json);
 
 
@@ -195,17 +196,14 @@ ngx_deploy_tool_put_rules(ngx_deploy_json_t *rules)
 static void
 ngx_deploy_tool_put_rule(ngx_deploy_json_t *rule)
 {
-    int64_t            line, event;
+    int64_t            event;
     unsigned           want, got;
     ngx_deploy_str_t   failed;
 
-    line = ngx_deploy_json_get_int(rule, "line", 0);
     event = ngx_deploy_json_get_int(rule, "event", 0);
 
     ngx_deploy_tool_put_member(stdout, "rule ", rule, "project", "");
-    ngx_deploy_tool_put_member(stdout, ", ", rule, "file", "");
-
-    printf(", line %lld", (long long) line);
+    ngx_deploy_tool_put_line(rule);
 
     if (event) {
         printf(", event %lld", (long long) event);
@@ -239,6 +237,29 @@ ngx_deploy_tool_put_rule(ngx_deploy_json_t *rule)
 }
 
 
+/* ", file:line", an answer of the module has no file */
+
+static void
+ngx_deploy_tool_put_line(ngx_deploy_json_t *json)
+{
+    int64_t  line;
+
+    line = ngx_deploy_json_get_int(json, "line", 0);
+
+    if (line == 0) {
+        return;
+    }
+
+    if (ngx_deploy_json_get(json, "file")) {
+        ngx_deploy_tool_put_member(stdout, ", ", json, "file", "");
+        printf(":%lld", (long long) line);
+        return;
+    }
+
+    printf(", line %lld", (long long) line);
+}
+
+
 void
 ngx_deploy_tool_put_builds(ngx_deploy_tool_t *tool, ngx_deploy_json_t *builds)
 {
@@ -253,6 +274,7 @@ ngx_deploy_tool_put_builds(ngx_deploy_tool_t *tool, ngx_deploy_json_t *builds)
         }
 
         ngx_deploy_tool_put_member(stdout, "build ", build, "project", "");
+        ngx_deploy_tool_put_line(build);
         ngx_deploy_tool_put_member(stdout, ": ", build, "status", "");
         ngx_deploy_tool_put_member(stdout, ", ", build, "id", "");
         ngx_deploy_tool_put_member(stdout, ", ", build, "error", "");

@@ -27,6 +27,12 @@ static const ngx_deploy_tool_command_t  ngx_deploy_tool_commands[] = {
     { "send", "sign a payload as its sender would, and post it",
       ngx_deploy_tool_send },
 
+    { "verify", "tell whether a saved request is verified",
+      ngx_deploy_tool_verify },
+
+    { "explain", "tell what would become of a saved request",
+      ngx_deploy_tool_explain },
+
     { NULL, NULL, NULL }
 };
 
