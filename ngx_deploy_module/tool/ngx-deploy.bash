@@ -11,7 +11,7 @@ _ngx_deploy()
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        words="send verify explain --help --version"
+        words="send verify explain credentials start --help --version"
 
     elif [[ $prev == send ]]; then
         words="github gitlab bitbucket gitea forgejo gogs azure slack
@@ -28,10 +28,23 @@ _ngx_deploy()
         verify|explain)
             words="--conf --uri --host --port --at --set --json --help"
             ;;
+        credentials)
+            words="--source --profile --role --external-id --session-name
+                   --region --timeout --json --help"
+            ;;
+        start)
+            words="--source-version --env --override --token --endpoint
+                   --source --profile --role --external-id --session-name
+                   --region --timeout --dry-run --json --help"
+            ;;
         esac
 
     elif [[ $prev == --param || $prev == -p ]]; then
         words="header= algorithm= encoding= prefix="
+    fi
+
+    if [[ $prev == --source ]]; then
+        words="environment web_identity profile container imds chain"
     fi
 
     if [[ $words ]]; then

@@ -71,6 +71,9 @@ typedef struct {
 int ngx_deploy_tool_send(ngx_deploy_tool_t *tool, int argc, char **argv);
 int ngx_deploy_tool_verify(ngx_deploy_tool_t *tool, int argc, char **argv);
 int ngx_deploy_tool_explain(ngx_deploy_tool_t *tool, int argc, char **argv);
+int ngx_deploy_tool_credentials(ngx_deploy_tool_t *tool, int argc,
+    char **argv);
+int ngx_deploy_tool_start(ngx_deploy_tool_t *tool, int argc, char **argv);
 
 
 /*

@@ -85,6 +85,9 @@ ngx_deploy_tool_post_setup(ngx_deploy_tool_transfer_t *t,
         ngx_deploy_tool_post_header(t, request->headers.elts[i]);
     }
 
+    /* of its own accord libcurl would send these */
+
+    ngx_deploy_tool_post_header(t, "Accept:");
     ngx_deploy_tool_post_header(t, "Expect:");
 
     if (curl_easy_setopt(easy, CURLOPT_URL, request->url)

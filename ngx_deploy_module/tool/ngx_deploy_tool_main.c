@@ -33,6 +33,12 @@ static const ngx_deploy_tool_command_t  ngx_deploy_tool_commands[] = {
     { "explain", "tell what would become of a saved request",
       ngx_deploy_tool_explain },
 
+    { "credentials", "tell where AWS credentials are found",
+      ngx_deploy_tool_credentials },
+
+    { "start", "start a build",
+      ngx_deploy_tool_start },
+
     { NULL, NULL, NULL }
 };
 
