@@ -478,10 +478,10 @@ ngx_deploy_board_parse_target(ngx_deploy_board_slot_t *slot,
 
     if (failing > 0) {
 
-        /* of a clock that went back, or was set, it is failing from now on */
+        /* before the machine was started it is negative */
 
         failing -= skew;
-        target->failing = (failing > 0 && failing <= now) ? failing : now;
+        target->failing = (failing != 0 && failing <= now) ? failing : now;
     }
 }
 
