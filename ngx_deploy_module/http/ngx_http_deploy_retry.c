@@ -48,6 +48,7 @@ static ngx_http_deploy_store_op_t   ngx_http_deploy_retry_op;
 static ngx_http_deploy_store_op_t   ngx_http_deploy_prune_op;
 static ngx_uint_t                   ngx_http_deploy_retry_taking;
 static ngx_uint_t                   ngx_http_deploy_retry_n;
+static ngx_uint_t                   ngx_http_deploy_retry_alone;
 static ngx_uint_t                   ngx_http_deploy_prune_busy;
 static time_t                       ngx_http_deploy_prune_next;
 static ngx_event_t                  ngx_http_deploy_retry_timer;
@@ -105,6 +106,7 @@ ngx_http_deploy_retry_soon(ngx_msec_t msec)
     ev = &ngx_http_deploy_retry_timer;
 
     if (ngx_exiting || ngx_http_deploy_retry_taking
+        || ngx_http_deploy_retry_alone
         || ngx_http_deploy_retry_n >= NGX_HTTP_DEPLOY_RETRY_MAX
         || (ev->timer_set
             && (ngx_msec_int_t) (ev->timer.key - ngx_current_msec)
@@ -130,6 +132,7 @@ ngx_http_deploy_retry_handler(ngx_event_t *ev)
     ngx_http_deploy_store_op_t  *op;
 
     if (ngx_exiting || ngx_http_deploy_retry_taking
+        || ngx_http_deploy_retry_alone
         || ngx_http_deploy_retry_n >= NGX_HTTP_DEPLOY_RETRY_MAX)
     {
         return;
@@ -146,6 +149,7 @@ ngx_http_deploy_retry_handler(ngx_event_t *ev)
     take->owner = ngx_http_deploy_retry_me;
     take->lease = NGX_HTTP_DEPLOY_RETRY_LEASE;
     take->max = NGX_HTTP_DEPLOY_RETRY_MAX - ngx_http_deploy_retry_n;
+    take->busy = (ngx_http_deploy_retry_n != 0);
 
     if (ngx_http_deploy_store_post(op) == NGX_OK) {
         ngx_http_deploy_retry_taking = 1;
@@ -219,7 +223,10 @@ ngx_http_deploy_retry_taken(ngx_http_deploy_store_op_t *op)
             ngx_http_deploy_retry_take(&take->deliveries[i]);
         }
 
-        if (take->next >= 0 && take->next < next) {
+        if (take->alone) {
+            ngx_http_deploy_retry_alone = (take->n && ngx_http_deploy_retry_n);
+
+        } else if (take->next >= 0 && take->next < next) {
             next = take->next;
         }
     }
@@ -231,9 +238,10 @@ ngx_http_deploy_retry_taken(ngx_http_deploy_store_op_t *op)
 static void
 ngx_http_deploy_retry_take(ngx_deploy_store_delivery_t *delivery)
 {
-    ngx_deploy_store_build_t    *b;
-    ngx_http_deploy_dispatch_t  *d;
-    ngx_http_deploy_srv_conf_t  *dscf;
+    ngx_deploy_store_build_t     *b;
+    ngx_http_deploy_dispatch_t   *d;
+    ngx_http_deploy_srv_conf_t   *dscf;
+    ngx_http_deploy_main_conf_t  *dmcf;
 
     b = delivery->builds;
 
@@ -241,6 +249,22 @@ ngx_http_deploy_retry_take(ngx_deploy_store_delivery_t *delivery)
 
     if (b->body.len == 0) {
         ngx_http_deploy_retry_refused(b, "InvalidInput");
+        return;
+    }
+
+    dmcf = ngx_http_deploy_retry_ctx->main_conf[
+                                           ngx_http_deploy_module.ctx_index];
+
+    /* leased now, and twice before without a result */
+
+    if (b->fence - b->attempts > 2
+        && b->waited >= (int64_t) dmcf->store->retry)
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "deploy gave up \"%V\", delivery \"%V\": workers that "
+                      "took it ended", &b->project, &delivery->id);
+
+        ngx_http_deploy_retry_refused(b, "workers that took it ended");
         return;
     }
 
@@ -644,6 +668,7 @@ ngx_http_deploy_retry_end(ngx_http_deploy_dispatch_t *d)
 {
     if (d->stored->taken) {
         ngx_http_deploy_retry_n--;
+        ngx_http_deploy_retry_alone = 0;
 
         /* more may be due than could be taken */
 

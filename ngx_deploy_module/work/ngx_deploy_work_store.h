@@ -233,9 +233,16 @@ typedef struct {
 /*
  * Leases builds that are due: queued ones, and those whose lease is over.
  *
+ * A build that was leased twice without a result may be what ended the workers:
+ * it is taken alone, and each time it is leased for twice as long, up to five
+ * minutes.
+ *
  * in   owner, lease in ms, max (1 to NGX_DEPLOY_STORE_MAX_LIST)
+ *      busy   other builds that were taken are under way
  * out  deliveries, one for each build and with that build alone
  *      next   ms until the next one is due, -1 when there is none
+ *      alone  the first one is of that kind: nothing is to be taken until it
+ *             has a result, or it was not taken as others are under way
  *
  * OK or ERROR.
  */
@@ -244,10 +251,12 @@ typedef struct {
     ngx_deploy_str_t              owner;
     int64_t                       lease;
     size_t                        max;
+    unsigned                      busy;
 
     ngx_deploy_store_delivery_t  *deliveries;
     size_t                        n;
     int64_t                       next;
+    unsigned                      alone;
 } ngx_deploy_store_take_t;
 
 

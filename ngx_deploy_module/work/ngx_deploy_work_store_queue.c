@@ -358,6 +358,7 @@ ngx_deploy_store_take(ngx_deploy_store_t *store, ngx_deploy_store_take_t *op)
 
     op->deliveries = NULL;
     op->n = 0;
+    op->alone = 0;
 
     if (!store->writing) {
         return ngx_deploy_store_next(store, op);
@@ -426,6 +427,8 @@ ngx_deploy_store_rebase(ngx_deploy_store_t *store)
 }
 
 
+/* up to one that may end this worker: it waits until the others are done */
+
 static int
 ngx_deploy_store_select(ngx_deploy_store_t *store,
     ngx_deploy_store_take_t *op, int64_t *rows)
@@ -448,6 +451,18 @@ ngx_deploy_store_select(ngx_deploy_store_t *store,
             return (rc == NGX_DEPLOY_DECLINED) ? NGX_DEPLOY_OK : rc;
         }
 
+        if (sqlite3_column_int(st, 1)) {
+            op->alone = (op->n == 0);
+
+            if (op->alone && !op->busy) {
+                rows[op->n++] = sqlite3_column_int64(st, 0);
+            }
+
+            (void) sqlite3_reset(st);
+
+            return NGX_DEPLOY_OK;
+        }
+
         rows[op->n++] = sqlite3_column_int64(st, 0);
     }
 }
@@ -467,7 +482,7 @@ ngx_deploy_store_lease(ngx_deploy_store_t *store,
 
     rc = sqlite3_bind_int64(st, 1, row);
     rc |= sqlite3_bind_int64(st, 2, store->now);
-    rc |= sqlite3_bind_int64(st, 3, store->now + op->lease);
+    rc |= sqlite3_bind_int64(st, 3, op->lease);
     rc |= ngx_deploy_store_bind(st, 4, &op->owner);
 
     rc = ngx_deploy_store_step(store, st, rc);

@@ -125,19 +125,24 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
         " WHERE state < 2 AND since > ?2",
 
     [NGX_DEPLOY_SQL_DUE] =
-        "SELECT id FROM builds WHERE state < 2 AND due <= ?1"
-        " ORDER BY due LIMIT ?2",
+        "SELECT id, state = 1 AND fence - attempts > 1 FROM builds"
+        " WHERE state < 2 AND due <= ?1 ORDER BY due LIMIT ?2",
 
     [NGX_DEPLOY_SQL_NEXT] =
         "SELECT due FROM builds WHERE state < 2 ORDER BY due LIMIT 1",
 
-    /* of a lease that was lost it is not known what became of the attempt */
+    /*
+     * Of a lease that was lost it is not known what became of the attempt;
+     * one that is lost again and again gets longer, up to five minutes
+     */
 
     [NGX_DEPLOY_SQL_LEASE] =
         "UPDATE builds SET waited = waited + max(due - since, 0),"
         " unknown = CASE WHEN unknown = 0 AND state = 1 THEN since"
         " ELSE unknown END, state = 1, fence = fence + 1, since = ?2,"
-        " due = ?3, owner = ?4 WHERE id = ?1",
+        " due = ?2 + CASE WHEN state = 1 THEN"
+        " min(?3 << max(min(fence - attempts - 1, 9), 0), max(?3, 300000))"
+        " ELSE ?3 END, owner = ?4 WHERE id = ?1",
 
     [NGX_DEPLOY_SQL_ACTIVE] =
         "SELECT count(*) FROM builds WHERE state < 2",
