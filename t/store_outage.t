@@ -96,9 +96,11 @@ sub later {
     my $now = int(time() * 1000);
 
     $store->do('UPDATE builds SET since = since - max(due - ?1, 0),'
-               . ' due = due - max(due - ?1, 0)'
-               . join('', map { ", $_ = $set{$_}" } sort keys %set)
-               . ' WHERE state = 0', $now);
+               . ' due = due - max(due - ?1, 0) WHERE state = 0', $now);
+
+    $store->do('UPDATE builds SET '
+               . join(', ', map { "$_ = $set{$_}" } sort keys %set)
+               . ' WHERE state < 2') if %set;
 
     $t->reload();
 }
