@@ -119,8 +119,9 @@ sub count {
 sub time_passes {
     my ($pid) = $t->worker_pids();
 
-    return if !$pid || !alive() || $store->value('SELECT count(*) FROM builds WHERE'
-        . ' state = 1 AND owner LIKE ?', "% $pid");
+    return if !$pid || !alive()
+              || $store->value('SELECT count(*) FROM builds WHERE state = 1'
+                               . ' AND owner LIKE ?', "% $pid");
 
     my $due = $store->value('SELECT min(due) FROM builds WHERE state < 2');
     my $by = (defined $due ? $due : 0) - int(time() * 1000);
