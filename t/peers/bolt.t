@@ -16,6 +16,7 @@ use JSON::PP ();
 
 use Test::More;
 use Test::Deploy;
+use Test::Deploy::Payload;
 use Test::Deploy::Sign;
 
 use Peer;
@@ -28,6 +29,7 @@ needs_node();
 
 my $t = Test::Deploy->new()->has('deploy', 'http_ssl_module');
 my $cb = $t->codebuild();
+my $slack = $t->slack();
 
 my $secret = '8f742231b10e8888abcd99yyyzzz85a5';
 my $seen = $t->path('bolt.jsonl');
@@ -35,6 +37,7 @@ my %ports = (http => Test::Deploy::free_port(),
              express => Test::Deploy::free_port());
 
 $t->write_file('slack.secret', "$secret\n", 0600);
+$t->write_file('github.secret', "$SECRET\n", 0600);
 $t->helper(Peer->start($t, 'bolt.js', $seen, $secret, @ports{qw(http
                                                                express)}));
 
@@ -49,6 +52,8 @@ http {
 
     deploy_region   us-east-1;
     deploy_endpoint %%CODEBUILD%%;
+    deploy_slack    token_file=%%TESTDIR%%/slack.token channel=C1
+                    endpoint=%%SLACK%%;
 
     log_format facts escape=json
         '{"event":"$deploy_event","action":"$deploy_action",'
@@ -69,6 +74,16 @@ http {
             access_log     %%TESTDIR%%/facts.log facts;
             deploy_build   $deploy_target on=command team=T1;
             deploy_dry_run on;
+        }
+
+        location = /actions {
+            deploy_build   api-prod on=command user=U1;
+        }
+
+        location = /hooks {
+            deploy_verify  github %%TESTDIR%%/github.secret;
+            deploy_build   api-prod;
+            deploy_notify  slack;
         }
     }
 
@@ -287,17 +302,23 @@ for my $text ('api', 'api main', ' api  release/2 ', "api caf\x{e9}-\x{20ac}",
 
 
 ###############################################################################
-# a button of a message
+# a button of a message of ours, as Slack sends it when it is pressed
 
 
-my $id = 'api-prod:12345678-1234-4234-8234-123456789012';
+my $id = deliver('/hooks', 'pull_request', merge())->json->{builds}[0]{id};
+my $message = $slack->wait_message(sub { $_[0]{text} =~ /started/ }) || {};
+my ($button) = map { @{ $_->{elements} || [] } }
+               grep { $_->{type} eq 'actions' }
+                    @{ $message->{attachments}[0]{blocks} };
+
+is($button->{action_id}, 'deploy_stop', 'a button') or $button = {};
 
 my %action = (
     type => 'block_actions', api_app_id => 'A1', token => 'x',
     user => { id => 'U1', username => 'ada', name => 'ada',
               team_id => 'T1' },
     container => { type => 'message_attachment', channel_id => 'C1',
-                   message_ts => '1700000000.000100', attachment_id => 1,
+                   message_ts => $message->{ts}, attachment_id => 1,
                    is_ephemeral => JSON::PP::false,
                    is_app_unfurl => JSON::PP::false },
     trigger_id => '12466734323.1395872398', team => { id => 'T1',
@@ -306,26 +327,31 @@ my %action = (
     channel => { id => 'C1', name => 'deploys' },
     state => { values => {} },
     response_url => 'https://hooks.slack.com/actions/T1/2/x',
-    message => { type => 'message', text => ':rocket: caf\u00e9', ts =>
-                 '1700000000.000100', bot_id => 'B1' },
-    actions => [{ type => 'button', action_id => 'deploy_stop',
-                  block_id => 'b1', value => $id, style => 'danger',
-                  action_ts => '1700000001.000200',
-                  text => { type => 'plain_text', text => 'Stop',
-                            emoji => JSON::PP::true } }],
+    message => { %{ $message->{body} || {} }, type => 'message',
+                 ts => $message->{ts}, bot_id => 'B1' },
+    actions => [{ %$button, block_id => 'b1',
+                  action_ts => '1700000001.000200' }],
 );
 
-my ($facts, @bolt) = both(form(payload => JSON::PP::encode_json(\%action)),
-                          @form);
+my $pressed = form(payload => JSON::PP::encode_json(\%action));
+my ($facts, @bolt) = both($pressed, @form);
 
 is(scalar @bolt, 2, 'a pressed button for both apps');
 
 for my $seen (@bolt) {
-    is($seen->{action}{value}, $id, 'Bolt: its value');
+    is($seen->{action}{value}, $id, 'Bolt: its value is the build');
+    is($seen->{action}{text}{text}, 'Stop', 'Bolt: its words');
     is($facts->{event}, "slack_$seen->{body}{type}", 'the event');
     is($facts->{action}, $seen->{action}{action_id}, 'the action');
     is($facts->{user}, $seen->{body}{user}{id}, 'the user');
     is($facts->{channel}, $seen->{body}{channel}{id}, 'the channel');
 }
+
+# what it is for
+
+is(http_post('/actions', $pressed, sign_slack($secret, $pressed), @form)
+   ->status, 200, 'pressed');
+ok(wait_for(sub { grep { $_ eq $id } $cb->stopped() }, 'the end of it'),
+   'the build is stopped');
 
 $t->done();

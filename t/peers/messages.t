@@ -155,7 +155,7 @@ all_of('webhook');
 
 # answers to commands
 
-for my $text ('api', 'help', 'none', 'no') {
+for my $text ('api', 'help', 'none', 'no', 'status', 'why x', 'stop api:1') {
     my $body = form(command => '/deploy', text => $text, user_id => 'U1',
                     channel_id => 'C1', team_id => 'T1', user_name => 'ann',
                     trigger_id => "1.$text", response_url =>
@@ -167,6 +167,11 @@ for my $text ('api', 'help', 'none', 'no') {
     push(@posted, { api => 'response', json => $r->json });
 }
 
+
+for my $action ('deploy_stop', 'deploy_retry') {
+    ok((grep { JSON::PP::encode_json($_->{json}) =~ /"action_id":"$action"/ }
+             @posted), "a button: $action");
+}
 
 my %count;
 $count{$_->{api} . (defined $_->{json}{thread_ts} ? ' reply' : '')}++
