@@ -59,6 +59,7 @@ like($out, qr/CodeBuild StartBuild api-prod, source 5f0b2c1de3 -> 200 /,
 like($out, qr/api-prod #1 +deploy-notify $_ -> 200 /, "a report: $_")
     for 'install in_progress', 'pre_build succeeded', 'build in_progress',
         'post_build succeeded';
+like($out, qr/says that web-prod:1 has failed -> 403/, 'another build');
 like($out, qr/#deploys new message: \S+ api-prod/, 'a new message');
 like($out, qr/#deploys message changed: \S+ api-prod succeeded/, 'changed');
 like($out, qr/#deploys reply in thread: /, 'a reply');
@@ -70,21 +71,31 @@ like($out, qr/#deploys reply in thread: /, 'a reply');
 
 my @builds = @{ JSON::PP::decode_json(slurp('builds.json') || '[]') };
 
-is(join(' ', map { $_->{project} } @builds), 'api-prod api-smoke web-prod',
-   'builds');
+is(join(' ', map { $_->{project} } @builds),
+   'api-prod api-smoke web-prod web-prod', 'builds');
 is($_->{request}{sourceVersion}, '5f0b2c1de3a4958677c8d9e0f1a2b3c4d5e6f708',
    "the commit that was merged: $_->{project}") for @builds[0, 1];
 is($builds[0]{env}{DEPLOYED_BY}, 'ada', 'the sender');
 
-my @messages = @{ JSON::PP::decode_json(slurp('messages.json') || '[]') };
+my %tokens = map { ($_->{env}{DEPLOY_TOKEN} || '') => 1 } @builds;
+
+is(scalar(grep { length > 20 } keys(%tokens)), 4, 'a token for each build');
+ok(!(grep { index($out . slurp('page.html') . slurp('messages.json'), $_)
+            >= 0 } keys(%tokens)), 'which nobody else is told');
+
+my @all = @{ JSON::PP::decode_json(slurp('messages.json') || '[]') };
+my @messages = grep { $_->{channel} ne 'response' } @all;
 
 is_deeply([map { my ($name) = $_->{text} =~ /\|([\w-]+)>\*/;
                  "$_->{channel} $name $_->{attachments}[0]{color}" }
                sort { $a->{channel} cmp $b->{channel}
                       || $a->{ts} cmp $b->{ts} } @messages],
           ['C0DEPLOYS api-prod #2eb886', 'C0DEPLOYS api-smoke #2eb886',
-           'C0DEPLOYS web-prod #e01e5a', 'C0ONCALL web-prod #e01e5a'],
-          'messages');
+           'C0DEPLOYS web-prod #e01e5a', 'C0DEPLOYS web-prod #2eb886',
+           'C0ONCALL web-prod #e01e5a'], 'messages');
+is(join(' ', map { $_->{body}{response_type} }
+             grep { $_->{channel} eq 'response' } @all), 'ephemeral',
+   'the answer to a button');
 
 my ($prod) = grep { $_->{text} =~ /api-prod/ } @messages;
 my ($web) = grep { $_->{text} =~ /web-prod/ && $_->{channel} eq 'C0DEPLOYS' }
@@ -117,6 +128,10 @@ like($html, qr{>web-prod</a></b> failed in <code>build</code>}, 'a failed one');
 like($html, qr/ok 2 - pay &lt;with&gt; a \S+ &amp; \*tax\*/, 'its tests');
 like($html, qr{<code>/deploy web</code>}, 'a command');
 like($html, qr/There is no deployment <code>web<\/code> here/, 'refused');
+like($html, qr{<code>/deploy status</code>}, 'another one');
+like($html, qr{pressed <b>Retry</b>}, 'a button that was pressed');
+like($html, qr{<form method="post" action="/press">.*value="deploy_retry"},
+     'a button to press');
 like($html, qr{href="http://127\.0\.0\.1:$page_port/builds/1"[^>]*>Log<},
      'the log');
 

@@ -93,6 +93,7 @@ my %message = (
                           title => { type => 'plain_text', text => 'Sure?' },
                           text => { type => 'plain_text', text => 'It is.' },
                           confirm => { type => 'plain_text', text => 'Yes' },
+                          deny => { type => 'plain_text', text => 'No' },
                           style => 'danger' } } ] },
                 { type => 'video<' },
             ],
@@ -165,15 +166,29 @@ is("@open", '', 'elements are closed');
 
 $html = page(key => 'k"1', refresh => 2);
 
-like($html, qr{<summary\ class="danger">Stop</summary>
-               <div\ class="confirm"><b>Sure\?</b><p>It\ is\.</p>
-               <form\ method="post"\ action="/press">.*
-               <button\ class="danger">Yes</button></form>}x,
+like($html, qr{<form\ action="/confirm\#asked">
+               <input[^>]*name="action_id"\ value="deploy_stop">.*
+               <button\ class="danger">Stop</button></form>}x,
      'a button with a question');
 like($html, qr/name="value" value="api:1&quot;&lt;"/, 'its value');
-like($html, qr/name="key" value="k&quot;1"/, 'the key');
-like($html, qr/name="ts" value="1.2"/, 'the message');
+like($html, qr/name="ts" value="1.2"/, 'its message');
+unlike($html, qr{Sure\?|name="key"}, 'which is not asked here');
 like($html, qr{href="/compose"}, 'a link to the form');
+
+my %asked = (action_id => 'deploy_stop', value => 'api:1"<', ts => '1.2',
+             channel => 'C1');
+
+$html = page(key => 'k"1', asked => \%asked);
+
+like($html, qr{<details\ open\ id="asked"><summary\ class="danger">Stop
+               </summary><div\ class="confirm"><b>Sure\?</b><p>It\ is\.</p>
+               <form\ method="post"\ action="/press">.*
+               name="key"\ value="k&quot;1">.*
+               <button\ class="danger">Yes</button></form>
+               <a\ href="/">No</a>}x, 'the question');
+
+$html = page(key => 'k', asked => { %asked, ts => '1.3' });
+like($html, qr/<details><summary/, 'of another message');
 
 $html = page(key => 'k');
 

@@ -6,11 +6,10 @@ package Demo::Agent;
 # with conf/deploy-notify, as CodeBuild would, in a directory for each build.
 # docker and aws are stand-ins that take their time.
 #
-#     my $agent = Demo::Agent->new($t, $cb, url => ..., token => ...,
-#                                  key => ..., page => ..., pace => 0.5,
+#     my $agent = Demo::Agent->new($t, $cb, key => ..., page => ..., pace => 0.5,
 #                                  fail => { 'web-prod' => 1 });
 #
-# url and token: for the builds; key: of EventBridge; page: where the logs are.
+# key: of EventBridge; page: where the logs are.
 # fail: so many builds of the project do not pass their tests, then they do.
 
 use warnings;
@@ -54,7 +53,7 @@ sub new {
     my ($class, $t, $cb, %opts) = @_;
 
     my $self = bless {
-        %opts, t => $t, cb => $cb, count => 0,
+        %opts, t => $t, cb => $cb, count => 0, running => {},
         specs => { map { $_ => read_spec($_) } 'conf/buildspec.yml',
                                                'demo/smoke.yml' },
     }, $class;
@@ -66,8 +65,13 @@ sub new {
 
     if ($pid == 0) {
         setpgrp(0, 0);
-        $SIG{$_} = 'DEFAULT' for qw(INT TERM);
+        $SIG{INT} = 'IGNORE';
         $SIG{CHLD} = 'IGNORE';
+
+        $SIG{TERM} = sub {
+            kill('KILL', map { -$_->[0] } values(%{ $self->{running} }));
+            POSIX::_exit(0);
+        };
 
         eval { $self->watch() };
         print STDERR $@ if $@;
@@ -98,7 +102,8 @@ sub stop {
 
     return unless $self->{pid};
 
-    kill('KILL', -$self->{pid});
+    # it kills what it has begun
+    kill('TERM', $self->{pid});
     waitpid($self->{pid}, 0);
 
     $self->{pid} = 0;
@@ -121,7 +126,7 @@ sub watch {
     my ($self) = @_;
 
     my $parent = getppid();
-    my %nth;
+    my ($stopped, %nth) = (0);
 
     while (getppid() == $parent) {
         my @builds = $self->{cb}->builds();
@@ -131,6 +136,11 @@ sub watch {
                        ++$nth{$build->{project}}
                        <= ($self->{fail}{$build->{project}} || 0));
         }
+
+        my @stopped = $self->{cb}->stopped();
+
+        $self->kill_build($_) for @stopped[$stopped .. $#stopped];
+        $stopped = @stopped;
 
         sleep(0.05);
     }
@@ -159,7 +169,6 @@ sub run {
     $version = sha1_hex($version) unless $version =~ /^[0-9a-f]{40}\z/;
 
     my %env = (
-        DEPLOY_URL => $self->{url}, DEPLOY_TOKEN => $self->{token},
         %{ $spec->env() }, %{ $build->{env} },
         CODEBUILD_BUILD_ID => $build->{id},
         CODEBUILD_RESOLVED_SOURCE_VERSION => $version,
@@ -169,8 +178,15 @@ sub run {
     );
 
     my $pid = fork();
-    return if !defined $pid || $pid;
+    return if !defined $pid;
 
+    if ($pid) {
+        POSIX::setpgid($pid, $pid);
+        $self->{running}{$build->{id}} = [$pid, $build, $n];
+        return;
+    }
+
+    setpgrp(0, 0);
     $SIG{CHLD} = 'DEFAULT';
 
     open(STDIN, '<', '/dev/null');
@@ -181,8 +197,33 @@ sub run {
                     map({ "$_=$env{$_}" } sort(keys(%env))),
                     'sh', "$dir/run.sh");
 
-    eval { $self->event($build, $n, $rc ? 'FAILED' : 'SUCCEEDED') };
+    $self->end($build, $n, $rc ? 'FAILED' : 'SUCCEEDED');
     POSIX::_exit(0);
+}
+
+
+# somebody has stopped it
+
+sub kill_build {
+    my ($self, $id) = @_;
+
+    my ($pid, $build, $n) = @{ delete($self->{running}{$id}) || [] };
+
+    return if !defined $pid;
+
+    kill('KILL', -$pid);
+
+    $self->end($build, $n, 'STOPPED');
+}
+
+
+sub end {
+    my ($self, $build, $n, $status) = @_;
+
+    $self->{cb}->over($build->{id}, $status);
+
+    eval { $self->event($build, $n, $status) };
+    print STDERR $@ if $@;
 }
 
 

@@ -16,8 +16,9 @@ package Demo::Page;
 #         ] }]);
 #
 # With a key buttons can be pressed and commands be given: forms that carry it
-# are sent to /press and /command.  A page that refreshes itself has a link to
-# one with the form for a command, which does not.
+# are sent to /press and /command.  A page that refreshes itself leads to one
+# that does not: /compose with the form for a command, /confirm with the
+# question of a button, which is that of asked (action_id, value, channel, ts).
 
 use warnings;
 use strict;
@@ -95,10 +96,13 @@ sub channel {
     $items = qq(<p class="nothing">Nothing here yet.</p>\n)
         if $items eq '';
 
+    # where to look after a command
+    my $end = $channel == $opts->{channels}[0] ? qq(<a id="end"></a>\n) : '';
+
     return <<"EOF";
 <section class="channel" id="$name">
 <h2><span>#</span> $name</h2>
-$items</section>
+$items$end</section>
 EOF
 }
 
@@ -292,7 +296,8 @@ sub actions {
 }
 
 
-# one that wants to be confirmed opens its question first
+# one that wants to be confirmed leads to a page that does not refresh itself,
+# where its question is open
 
 sub button {
     my ($button, $opts, $item) = @_;
@@ -304,26 +309,41 @@ sub button {
     return qq(<button type="button" class="$class" disabled>$label</button>)
         if !defined $opts->{key} || !defined $item->{ts};
 
-    my %fields = (key => $opts->{key}, label => $button->{text}{text},
-                  map({ $_ => $button->{$_} } qw(action_id value)),
+    my %fields = (map({ $_ => $button->{$_} } qw(action_id value)),
                   map({ $_ => $item->{$_} } qw(channel ts)));
 
+    return '<form action="/confirm#asked">' . hidden(%fields)
+           . qq(<button class="$class">$label</button></form>)
+        if $confirm && $opts->{refresh};
+
     my $form = '<form method="post" action="/press">'
-        . join('', map { qq(<input type="hidden" name="$_" value=")
-                         . escape($fields{$_}) . '">' }
-                       grep { defined $fields{$_} } sort(keys(%fields)));
+               . hidden(%fields, key => $opts->{key},
+                        label => $button->{text}{text});
 
     return qq($form<button class="$class">$label</button></form>)
         if !$confirm;
 
+    my $asked = $opts->{asked} || {};
+    my $open = (grep { ($asked->{$_} || '') ne $fields{$_} }
+                     qw(action_id value channel ts))
+               ? '' : ' open id="asked"';
     my $yes = style($confirm);
 
-    return qq(<details><summary class="$class">$label</summary>)
+    return qq(<details$open><summary class="$class">$label</summary>)
            . '<div class="confirm"><b>' . plain($confirm->{title}{text})
            . '</b><p>' . object($confirm->{text}, $opts) . '</p>'
            . qq($form<button class="$yes">)
-           . plain($confirm->{confirm}{text}) . '</button></form></div>'
-           . '</details>';
+           . plain($confirm->{confirm}{text}) . '</button></form><a href="/">'
+           . plain($confirm->{deny}{text}) . '</a></div></details>';
+}
+
+
+sub hidden {
+    my (%fields) = @_;
+
+    return join('', map { qq(<input type="hidden" name="$_" value=")
+                          . escape($fields{$_}) . '">' }
+                        grep { defined $fields{$_} } sort(keys(%fields)));
 }
 
 
@@ -338,15 +358,16 @@ sub compose {
     my ($opts) = @_;
 
     return '<footer><a class="compose" href="/compose">Type a command:'
-           . " <code>/deploy help</code></a></footer>\n"
+           . " <code>/deploy status</code></a></footer>\n"
         if $opts->{refresh};
 
     my $key = escape($opts->{key});
+    my $focus = $opts->{asked} ? '' : ' autofocus';
 
     return <<"EOF";
 <footer><form class="compose" method="post" action="/command">
 <input type="hidden" name="key" value="$key">
-<label>/deploy <input name="text" value="help" autofocus autocomplete="off"
+<label>/deploy <input name="text" value="status"$focus autocomplete="off"
 spellcheck="false" maxlength="200"></label>
 <button class="primary">Send</button> <a href="/">Back</a>
 </form></footer>

@@ -28,7 +28,6 @@ our %NAMES = (U024BE7LH => 'ada', U024BE7LJ => 'grace',
 
 our %SECRET = (github => 'the secret that GitHub has, too',
                slack => 'the signing secret of the Slack app',
-               builds => 'the token of the build scripts',
                events => 'the key of EventBridge');
 
 our $CONF = <<'EOF';
@@ -80,7 +79,7 @@ http {
         }
 
         location = /builds {
-            deploy_verify  token %%TESTDIR%%/builds.secret;
+            deploy_verify  build url=%%BUILDS%%;
             deploy_build   api-smoke on=build project=api-prod
                            status=succeeded;
         }
@@ -117,10 +116,10 @@ sub new {
     $self->{cb} = $t->codebuild();
     $self->{slack} = $t->slack();
 
+    $t->var(BUILDS => $self->url('/builds'));
     $t->run($CONF);
 
     $self->{agent} = $t->helper(Demo::Agent->new($t, $self->{cb},
-        url => $self->url('/builds'), token => $SECRET{builds},
         key => $SECRET{events}, page => $self->page_url(), pace => $opts{pace},
         fail => { 'web-prod' => 1 }));
 
@@ -182,15 +181,55 @@ sub command {
     my ($self, $user, $text) = @_;
 
     my $time = time();
+    my $id = $self->delivery();
+    my $response = "/commands/T024BE7LD/$id/answer";
+
     my $r = $self->slack_request(
         team_id => 'T024BE7LD', team_domain => 'acme',
         channel_id => 'C0DEPLOYS', channel_name => 'deploys',
         user_id => $user, user_name => $NAMES{$user}, command => '/deploy',
-        text => $text, api_app_id => 'A024BE7LK', is_enterprise_install =>
-        'false', trigger_id => $self->delivery());
+        text => $text, api_app_id => 'A024BE7LK', trigger_id => $id,
+        is_enterprise_install => 'false',
+        response_url => "https://hooks.slack.com$response");
 
     $self->said({ time => $time, user => $user, command => "/deploy $text",
+                  channel => 'C0DEPLOYS', response => $response,
                   body => eval { $JSON->decode($r->body) } });
+
+    return $r;
+}
+
+
+# a button of a message: action_id, value, label; channel and ts of the message
+
+sub press {
+    my ($self, $user, %button) = @_;
+
+    my $time = time();
+    my $id = $self->delivery();
+    my $response = "/actions/T024BE7LD/$id/answer";
+    my ($channel, $ts) = @button{qw(channel ts)};
+
+    my $r = $self->slack_request(payload => JSON::PP::encode_json({
+        type => 'block_actions', api_app_id => 'A024BE7LK', token => 'x',
+        trigger_id => $id, response_url => "https://hooks.slack.com$response",
+        user => { id => $user, username => $NAMES{$user},
+                  name => $NAMES{$user}, team_id => 'T024BE7LD' },
+        team => { id => 'T024BE7LD', domain => 'acme' },
+        channel => { id => $channel, name => $NAMES{$channel} },
+        container => { type => 'message_attachment', message_ts => $ts,
+                       channel_id => $channel, attachment_id => 1,
+                       is_ephemeral => JSON::PP::false },
+        message => { type => 'message', ts => $ts },
+        actions => [{ type => 'button', block_id => 'b1',
+                      action_id => $button{action_id},
+                      value => $button{value}, action_ts => "$time",
+                      text => { type => 'plain_text',
+                                text => $button{label} } }],
+    }));
+
+    $self->said({ time => $time, user => $user, pressed => $button{label},
+                  channel => $channel, response => $response });
 
     return $r;
 }
@@ -214,17 +253,29 @@ sub said {
 sub channels {
     my ($self) = @_;
 
-    my %items;
+    my (%items, %later);
 
-    push(@{ $items{$_->{channel}} }, {
-        time => $_->{time}, channel => $_->{channel}, ts => $_->{ts},
-        body => $_->{body}, edited => $_->{versions} > 1,
-        replies => $_->{replies},
-    }) for $self->{slack}->messages();
+    for my $message ($self->{slack}->messages()) {
 
-    push(@{ $items{C0DEPLOYS} },
-         map { $JSON->decode($_) }
-             split(/\n/, $self->{t}->read_file('people.jsonl')));
+        # to a response_url
+        if ($message->{channel} eq 'response') {
+            $later{$message->{target}} = $message->{body};
+            next;
+        }
+
+        push(@{ $items{$message->{channel}} }, {
+            map({ $_ => $message->{$_} } qw(time channel ts body replies)),
+            edited => $message->{versions} > 1,
+        });
+    }
+
+    for (split(/\n/, $self->{t}->read_file('people.jsonl'))) {
+        my $said = $JSON->decode($_);
+        my $later = $later{$said->{response}};
+
+        $said->{body} = $later if $later;
+        push(@{ $items{$said->{channel}} }, $said);
+    }
 
     return [map { { name => $NAMES{$_},
                     items => [sort { $a->{time} <=> $b->{time} }

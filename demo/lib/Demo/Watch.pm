@@ -125,8 +125,11 @@ sub codebuild {
     my $json = $request->{json} || {};
     my $version = $json->{sourceVersion};
 
-    $self->say('-> CodeBuild', "$request->{operation} "
-               . ($request->{project} || '')
+    my ($id) = grep { defined } $json->{id}, @{ $json->{ids} || [] };
+
+    $self->say('-> CodeBuild', ($request->{operation} || '') . ' '
+               . (defined $id ? $self->build_name($id)
+                              : $request->{project} || '')
                . (defined $version ? ', source ' . substr($version, 0, 10)
                                    : '')
                . " -> $request->{status} "
@@ -142,7 +145,8 @@ sub slack {
     my $json = $request->{json} || {};
     my $names = \%Demo::Stage::NAMES;
     my $channel = $json->{channel};
-    my $what = defined $json->{thread_ts} ? 'reply in thread'
+    my $what = ($request->{api} || '') eq 'response' ? 'answer'
+               : defined $json->{thread_ts} ? 'reply in thread'
                : ($request->{api} || '') eq 'chat.update' ? 'message changed'
                : 'new message';
 
@@ -175,7 +179,8 @@ sub request {
     return if !$self->{all};
 
     $self->say($request->{uri}, ($request->{uri} =~ /slack/
-               ? join(' ', grep { defined } @form{qw(command text)})
+               ? join(' ', defined $form{payload} ? 'button'
+                           : grep { defined } @form{qw(command text)})
                : join(' ', grep { length } @$request{qw(event action repo
                                                         branch)}))
                . " ($request->{verify}) $answer", $time);

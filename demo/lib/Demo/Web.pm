@@ -2,9 +2,9 @@ package Demo::Web;
 
 # Copyright (C) ngx_deploy_module authors
 
-# The page of the messages on the loopback, for a browser: GET / and /compose,
-# GET /builds/N (output of a build), POST /command.  What is posted needs the
-# key that the page has, so that no other site can do it.
+# The page of the messages on the loopback, for a browser: GET /, /compose,
+# /confirm, /builds/N (output of a build), POST /command and /press.  What is posted
+# needs the key that the page has, so that no other site can do it.
 
 use warnings;
 use strict;
@@ -151,6 +151,8 @@ sub answer {
     if ($method eq 'GET' || $method eq 'HEAD') {
         return (200, $stage->page(refresh => 2)) if $uri eq '/';
         return (200, $stage->page()) if $uri eq '/compose';
+        return (200, $stage->page(asked => { form($1) }))
+            if $uri =~ m{^/confirm\?(.*)}s;
 
         my $log = $uri =~ m{^/builds/(\d{1,6})\z} ? $stage->log($1) : undef;
 
@@ -168,7 +170,17 @@ sub answer {
     if ($uri eq '/command') {
         $stage->command('U024BE7LH', defined $form{text} ? $form{text} : '');
 
-        return (303, '', 'Location: /');
+        return (303, '', 'Location: /#end');
+    }
+
+    if ($uri eq '/press') {
+        return (400, 'Something is missing.')
+            if grep { !defined $form{$_} } qw(action_id value label channel
+                                              ts);
+
+        $stage->press('U024BE7LH', %form);
+
+        return (303, '', 'Location: /#end');
     }
 
     return (404, 'There is no such page.');
