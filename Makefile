@@ -198,7 +198,8 @@ $(eval $(call objects,fuzz,$(CLANG),$(FUZZ_CFLAGS)))
 # the command line tool, main() and what it takes of the archives
 
 build/ngx-deploy: build/plain/tool.a build/plain/pure.a
-	$(CC) $(CFLAGS) -o $@ build/plain/ngx_deploy_tool_main.o $^ $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ build/plain/ngx_deploy_tool_main.o \
+		$^ $(LIBS)
 
 build/ngx-deploy-asan: build/asan/tool.a build/asan/pure.a
 	$(CC) $(SAN) -o $@ build/asan/ngx_deploy_tool_main.o $^ $(LIBS)
