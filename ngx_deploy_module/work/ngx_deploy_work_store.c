@@ -57,6 +57,13 @@ ngx_deploy_store_create(const char *path, unsigned busy,
 
 
 void
+ngx_deploy_store_existing(ngx_deploy_store_t *store)
+{
+    store->existing = 1;
+}
+
+
+void
 ngx_deploy_store_destroy(ngx_deploy_store_t *store)
 {
     if (store == NULL) {
@@ -241,8 +248,11 @@ ngx_deploy_store_do(ngx_deploy_store_t *store, ngx_deploy_store_op_t *op)
     case NGX_DEPLOY_STORE_STATUS:
         return ngx_deploy_store_status(store, &op->u.status);
 
-    default: /* NGX_DEPLOY_STORE_PRUNE */
+    case NGX_DEPLOY_STORE_PRUNE:
         return ngx_deploy_store_prune(store, &op->u.prune);
+
+    default: /* NGX_DEPLOY_STORE_DROP */
+        return ngx_deploy_store_drop(store, &op->u.drop);
     }
 }
 

@@ -140,7 +140,8 @@ typedef enum {
     NGX_DEPLOY_STORE_RECALL,
     NGX_DEPLOY_STORE_BEHIND,
     NGX_DEPLOY_STORE_PRUNE,
-    NGX_DEPLOY_STORE_STATUS
+    NGX_DEPLOY_STORE_STATUS,
+    NGX_DEPLOY_STORE_DROP
 } ngx_deploy_store_op_e;
 
 
@@ -446,6 +447,27 @@ typedef struct {
 } ngx_deploy_store_status_t;
 
 
+/*
+ * Gives up the builds of a delivery that are queued: they have failed, and
+ * nobody is told.  What is just being started is let alone.
+ *
+ * in   row       of the delivery
+ *      message   why, for the history
+ * out  dropped   the number of builds
+ *      starting  the number of those that are let alone
+ *
+ * OK, DECLINED: there is no such delivery, or ERROR.
+ */
+
+typedef struct {
+    int64_t                       row;
+    ngx_deploy_str_t              message;
+
+    unsigned                      dropped;
+    unsigned                      starting;
+} ngx_deploy_store_drop_t;
+
+
 typedef struct ngx_deploy_store_op_s  ngx_deploy_store_op_t;
 
 struct ngx_deploy_store_op_s {
@@ -465,6 +487,7 @@ struct ngx_deploy_store_op_s {
         ngx_deploy_store_behind_t     behind;
         ngx_deploy_store_prune_t      prune;
         ngx_deploy_store_status_t     status;
+        ngx_deploy_store_drop_t       drop;
     } u;
 };
 
@@ -480,6 +503,12 @@ struct ngx_deploy_store_op_s {
  */
 ngx_deploy_store_t *ngx_deploy_store_create(const char *path, unsigned busy,
     const volatile sig_atomic_t *stop);
+
+/*
+ * From now on the file has to be there and of NGX_DEPLOY_STORE_VERSION: it is
+ * neither made nor migrated
+ */
+void ngx_deploy_store_existing(ngx_deploy_store_t *store);
 
 /* closes the file; store may be NULL */
 void ngx_deploy_store_destroy(ngx_deploy_store_t *store);

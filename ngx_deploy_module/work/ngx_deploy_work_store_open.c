@@ -184,9 +184,13 @@ ngx_deploy_store_open(ngx_deploy_store_t *store)
     int64_t    version;
     unsigned   i;
 
-    if (ngx_deploy_store_make(store) != NGX_DEPLOY_OK
+    if ((!store->existing && ngx_deploy_store_make(store) != NGX_DEPLOY_OK)
         || ngx_deploy_store_connect(store) != NGX_DEPLOY_OK
         || ngx_deploy_store_identify(store, &version) != NGX_DEPLOY_OK
+        || (store->existing && version < NGX_DEPLOY_STORE_VERSION
+            && ngx_deploy_store_fail(store, NGX_DEPLOY_ERROR, "is of an older "
+                                     "version, nginx has to open it first", 0)
+               != NGX_DEPLOY_OK)
         || ngx_deploy_store_journal(store) != NGX_DEPLOY_OK
         || ngx_deploy_store_texts(store, ngx_deploy_store_settings)
            != NGX_DEPLOY_OK

@@ -524,3 +524,73 @@ ngx_deploy_store_next(ngx_deploy_store_t *store, ngx_deploy_store_take_t *op)
 
     return NGX_DEPLOY_OK;
 }
+
+
+int
+ngx_deploy_store_drop(ngx_deploy_store_t *store, ngx_deploy_store_drop_t *op)
+{
+    int                           rc;
+    size_t                        i;
+    sqlite3_stmt                 *st;
+    ngx_deploy_store_build_t     *b;
+    ngx_deploy_store_delivery_t   d;
+
+    static const ngx_deploy_str_t  error = ngx_deploy_string("Dropped");
+
+    op->dropped = 0;
+    op->starting = 0;
+
+    st = ngx_deploy_store_statement(store, NGX_DEPLOY_SQL_DELIVERY_BY_ROW);
+    if (st == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    rc = ngx_deploy_store_step(store, st, sqlite3_bind_int64(st, 1, op->row));
+
+    if (rc != NGX_DEPLOY_OK) {
+        return rc;
+    }
+
+    rc = ngx_deploy_store_read_delivery(store, st, &d);
+
+    (void) sqlite3_reset(st);
+
+    if (rc != NGX_DEPLOY_OK
+        || ngx_deploy_store_builds_of(store, &d) != NGX_DEPLOY_OK)
+    {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    for (i = 0; i < d.nbuilds; i++) {
+
+        b = &d.builds[i];
+        op->starting += (b->state == NGX_DEPLOY_STORE_STARTING);
+
+        if (b->state != NGX_DEPLOY_STORE_QUEUED) {
+            continue;
+        }
+
+        st = ngx_deploy_store_statement(store, NGX_DEPLOY_SQL_BUILD_RESULT);
+        if (st == NULL) {
+            return NGX_DEPLOY_ERROR;
+        }
+
+        rc = sqlite3_bind_int64(st, 1, b->row);
+        rc |= sqlite3_bind_int(st, 2, NGX_DEPLOY_STORE_FAILED);
+        rc |= sqlite3_bind_int64(st, 3, store->now);
+        rc |= sqlite3_bind_int64(st, 4, 0);
+        rc |= sqlite3_bind_int64(st, 5, b->waited);
+        rc |= sqlite3_bind_int64(st, 6, b->unknown);
+        rc |= sqlite3_bind_int(st, 7, 0);
+        rc |= ngx_deploy_store_bind(st, 8, &error);
+        rc |= ngx_deploy_store_bind(st, 9, &op->message);
+
+        if (ngx_deploy_store_step(store, st, rc) != NGX_DEPLOY_DECLINED) {
+            return NGX_DEPLOY_ERROR;
+        }
+
+        op->dropped++;
+    }
+
+    return NGX_DEPLOY_OK;
+}

@@ -92,6 +92,7 @@ struct ngx_deploy_store_s {
     char                           *path;        /* of the directory */
     char                           *file;
     unsigned                        busy;
+    unsigned                        existing;    /* not to be made */
     const volatile sig_atomic_t    *stop;
 
     /* of the run */
@@ -199,6 +200,8 @@ int ngx_deploy_store_behind(ngx_deploy_store_t *store,
     ngx_deploy_store_behind_t *op);
 int ngx_deploy_store_prune(ngx_deploy_store_t *store,
     ngx_deploy_store_prune_t *op);
+int ngx_deploy_store_drop(ngx_deploy_store_t *store,
+    ngx_deploy_store_drop_t *op);
 int ngx_deploy_store_status(ngx_deploy_store_t *store,
     ngx_deploy_store_status_t *op);
 
