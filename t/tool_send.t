@@ -415,7 +415,9 @@ $t->write_file('what.json', '{"a":1}');
 $t->write_file('bad.json', '{"a":');
 
 fails('unknown scheme "x"', 'x', @secret, 'http://x/', "$DIR/push.json");
-fails('only SNS can', 'sns', @secret, 'http://x/', "$DIR/push.json");
+fails('nobody but SNS can', 'sns', @secret, 'http://x/', "$DIR/push.json");
+fails('nobody but the module can', 'build', @secret, 'http://x/',
+      "$DIR/push.json");
 fails('"--secret-file" is missing', 'github', 'http://x/', 'x');
 fails('something is missing', 'github', @secret);
 fails('too many words', @github, 'http://x/', 'a', 'b');

@@ -11,7 +11,8 @@ _ngx_deploy()
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        words="send verify explain credentials start --help --version"
+        words="send verify explain credentials start queue --help
+               --version"
 
     elif [[ $prev == send ]]; then
         words="github gitlab bitbucket gitea forgejo gogs azure slack
@@ -32,6 +33,9 @@ _ngx_deploy()
             words="--source --profile --role --external-id --session-name
                    --region --timeout --json --help"
             ;;
+        queue)
+            words="--all --max --json --help"
+            ;;
         start)
             words="--source-version --env --override --token --endpoint
                    --source --profile --role --external-id --session-name
@@ -41,6 +45,10 @@ _ngx_deploy()
 
     elif [[ $prev == --param || $prev == -p ]]; then
         words="header= algorithm= encoding= prefix="
+    fi
+
+    if [[ ${COMP_WORDS[1]} == queue && -d $prev ]]; then
+        words="list retry drop"
     fi
 
     if [[ $prev == --source ]]; then

@@ -74,6 +74,7 @@ int ngx_deploy_tool_explain(ngx_deploy_tool_t *tool, int argc, char **argv);
 int ngx_deploy_tool_credentials(ngx_deploy_tool_t *tool, int argc,
     char **argv);
 int ngx_deploy_tool_start(ngx_deploy_tool_t *tool, int argc, char **argv);
+int ngx_deploy_tool_queue(ngx_deploy_tool_t *tool, int argc, char **argv);
 
 
 /*

@@ -44,6 +44,8 @@ static const char *ngx_deploy_tool_explain_type(
 static void ngx_deploy_tool_explain_refuse(ngx_deploy_tool_result_t *result,
     const char *reason);
 static void ngx_deploy_tool_explain_notes(ngx_deploy_tool_explain_t *explain);
+static const ngx_deploy_tool_directive_t *ngx_deploy_tool_explain_token(
+    const ngx_deploy_tool_directive_t *d);
 static void ngx_deploy_tool_explain_text(ngx_deploy_tool_explain_t *explain,
     ngx_deploy_tool_result_t *result);
 static void ngx_deploy_tool_explain_json(ngx_deploy_tool_explain_t *explain,
@@ -589,6 +591,38 @@ ngx_deploy_tool_explain_notes(ngx_deploy_tool_explain_t *explain)
             }
         }
     }
+
+    d = ngx_deploy_tool_explain_token(explain->http->block);
+
+    if (d) {
+        ngx_deploy_tool_unknown(explain, "DEPLOY_URL and DEPLOY_TOKEN, which "
+                                "\"deploy_verify build\" in %s:%u gives builds",
+                                d->file, d->line);
+    }
+}
+
+
+static const ngx_deploy_tool_directive_t *
+ngx_deploy_tool_explain_token(const ngx_deploy_tool_directive_t *d)
+{
+    const ngx_deploy_tool_directive_t  *found;
+
+    for ( /* void */ ; d; d = d->next) {
+
+        if (d->nargs > 1 && ngx_deploy_str_is(&d->args[0], "deploy_verify")
+            && ngx_deploy_str_is(&d->args[1], "build"))
+        {
+            return d;
+        }
+
+        found = ngx_deploy_tool_explain_token(d->block);
+
+        if (found) {
+            return found;
+        }
+    }
+
+    return NULL;
 }
 
 

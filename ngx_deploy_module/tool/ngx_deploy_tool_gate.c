@@ -66,18 +66,16 @@ ngx_deploy_tool_gate_verifier(ngx_deploy_tool_explain_t *explain,
 
     v = &explain->verifiers[explain->nverifiers];
 
-    if (ngx_deploy_verifier_init(v, &d->args[1]) != NGX_DEPLOY_OK
-        && !ngx_deploy_str_is(&d->args[1], "build"))
-    {
+    if (ngx_deploy_verifier_init(v, &d->args[1]) != NGX_DEPLOY_OK) {
         return ngx_deploy_tool_error(tool, "%s:%u: unknown scheme \"%s\"",
                                      d->file, d->line,
                                      (char *) d->args[1].data);
     }
 
-    /* a certificate of SNS, tokens in the store of the module */
+    /* a certificate of SNS, keys of tokens in the store of the module */
 
     if (v->type == NGX_DEPLOY_SCHEME_SNS
-        || ngx_deploy_str_is(&d->args[1], "build"))
+        || v->type == NGX_DEPLOY_SCHEME_BUILD)
     {
         explain->skipped = 1;
         ngx_deploy_tool_unknown(explain, "deploy_verify %s",

@@ -39,6 +39,9 @@ static const ngx_deploy_tool_command_t  ngx_deploy_tool_commands[] = {
     { "start", "start a build",
       ngx_deploy_tool_start },
 
+    { "queue", "list builds that wait, try or drop them",
+      ngx_deploy_tool_queue },
+
     { NULL, NULL, NULL }
 };
 

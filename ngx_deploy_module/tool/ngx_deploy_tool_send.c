@@ -184,8 +184,11 @@ ngx_deploy_tool_send_verifier(ngx_deploy_tool_t *tool,
                                      send->scheme);
     }
 
-    if (v->type == NGX_DEPLOY_SCHEME_SNS) {
-        return ngx_deploy_tool_error(tool, "only SNS can sign for \"sns\"");
+    if (v->type == NGX_DEPLOY_SCHEME_SNS || v->type == NGX_DEPLOY_SCHEME_BUILD)
+    {
+        return ngx_deploy_tool_error(tool, "nobody but %s can sign for \"%s\"",
+                                     (v->type == NGX_DEPLOY_SCHEME_SNS)
+                                     ? "SNS" : "the module", v->name);
     }
 
     for (i = 0; i < send->params.n; i++) {
