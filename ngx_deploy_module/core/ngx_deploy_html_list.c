@@ -25,7 +25,7 @@ static const char *const  ngx_deploy_html_delivery_columns[] = {
 };
 
 static const char *const  ngx_deploy_html_project_columns[] = {
-    "Project", "Newest build", "Since", "Phase", "Delivery", NULL
+    "Project", "Newest build", "Since", "Delivery", NULL
 };
 
 static const char *const  ngx_deploy_html_queue_columns[] = {
@@ -347,7 +347,6 @@ ngx_deploy_html_projects(ngx_deploy_html_t *h)
         ngx_deploy_html_cell_end(h);
 
         ngx_deploy_html_cell_time(h, "Since", build, "since");
-        ngx_deploy_html_cell_member(h, "Phase", build, "phase");
 
         ngx_deploy_html_of_delivery(h, build);
 
