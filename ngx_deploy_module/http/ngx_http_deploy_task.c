@@ -242,6 +242,10 @@ ngx_http_deploy_task_stored(ngx_pool_t *pool,
 
     build->started = b->since / 1000;
 
+    if (b->final) {
+        build->finished = b->final / 1000;
+    }
+
     to[0] = &build->project;
     to[1] = &build->id;
     to[2] = &build->url;
