@@ -230,5 +230,22 @@ unsigned ngx_deploy_board_beat(ngx_deploy_board_t *board, int64_t interval,
 int ngx_deploy_board_read(ngx_deploy_pool_t *pool,
     const ngx_deploy_str_t *data, ngx_deploy_build_t *build);
 
+/*
+ * ngx_deploy_board_watch.c: the next build, from *slot on, that is under way
+ * and was not touched since before; its id, which is in the table, and the
+ * slot after it.  NGX_DEPLOY_OK, or NGX_DEPLOY_DECLINED: there is none.
+ */
+int ngx_deploy_board_silent(ngx_deploy_board_t *board, unsigned *slot,
+    int64_t before, ngx_deploy_str_t *id);
+
+/*
+ * Adds what is told of a build that is known, as ngx_deploy_build_merge()
+ * does; its end is told wherever something was told of it.  NGX_DEPLOY_OK
+ * with the *build that it is then, NGX_DEPLOY_ERROR, or NGX_DEPLOY_DECLINED:
+ * nothing is new, or it is not known.
+ */
+int ngx_deploy_board_told(ngx_deploy_board_t *board, ngx_deploy_pool_t *pool,
+    const ngx_deploy_build_t *told, ngx_deploy_build_t *build, int64_t now);
+
 
 #endif /* _NGX_DEPLOY_BOARD_H_INCLUDED_ */

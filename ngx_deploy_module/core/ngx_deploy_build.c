@@ -390,6 +390,13 @@ ngx_deploy_build_merge_facts(ngx_deploy_build_t *build,
         rc = NGX_DEPLOY_OK;
     }
 
+    if (build->region.len == 0 && other->region.len) {
+        build->region = other->region;
+        build->endpoint = other->endpoint;
+        build->credentials = other->credentials;
+        rc = NGX_DEPLOY_OK;
+    }
+
     if (build->upstream.project.len == 0 && other->upstream.project.len) {
         build->upstream = other->upstream;
         build->depth = other->depth;

@@ -77,6 +77,9 @@ typedef struct {
     ngx_deploy_event_t          event;      /* what started it */
     unsigned                    depth;      /* builds above it */
     ngx_deploy_str_t            chain;      /* their projects: "a,b," */
+    ngx_deploy_str_t            region;     /* where CodeBuild is asked for */
+    ngx_deploy_str_t            endpoint;   /* it, absent: not known */
+    ngx_deploy_str_t            credentials;
     ngx_deploy_build_link_t     upstream;   /* project absent: none */
     ngx_deploy_build_link_t     downstream[NGX_DEPLOY_BUILD_MAX_DOWN];
     size_t                      ndownstream;

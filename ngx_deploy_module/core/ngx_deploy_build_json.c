@@ -58,6 +58,9 @@ ngx_deploy_build_dump(const ngx_deploy_build_t *build,
     rc |= ngx_deploy_json_set_str(json, "delivery", &build->delivery);
     rc |= ngx_deploy_build_dump_int(json, "depth", build->depth);
     rc |= ngx_deploy_json_set_str(json, "chain", &build->chain);
+    rc |= ngx_deploy_json_set_str(json, "region", &build->region);
+    rc |= ngx_deploy_json_set_str(json, "endpoint", &build->endpoint);
+    rc |= ngx_deploy_json_set_str(json, "credentials", &build->credentials);
     rc |= ngx_deploy_json_set(json, "event",
                               ngx_deploy_build_dump_event(&build->event));
 
@@ -260,6 +263,10 @@ ngx_deploy_build_read(ngx_deploy_build_t *build, ngx_deploy_pool_t *pool,
     rc |= ngx_deploy_build_read_str(&build->message, pool, json, "message");
     rc |= ngx_deploy_build_read_str(&build->delivery, pool, json, "delivery");
     rc |= ngx_deploy_build_read_str(&build->chain, pool, json, "chain");
+    rc |= ngx_deploy_build_read_str(&build->region, pool, json, "region");
+    rc |= ngx_deploy_build_read_str(&build->endpoint, pool, json, "endpoint");
+    rc |= ngx_deploy_build_read_str(&build->credentials, pool, json,
+                                    "credentials");
 
     build->number = ngx_deploy_json_get_int(json, "number", -1);
     build->status = ngx_deploy_build_read_status(json);

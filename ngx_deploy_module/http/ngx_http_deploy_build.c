@@ -318,6 +318,18 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
         goto failed;
     }
 
+    if (d->notice) {
+        d->notice->build.region = call->region;
+        d->notice->build.endpoint = call->url;
+
+        if (ngx_http_deploy_aws_source_text(pool, &source,
+                                            &d->notice->build.credentials)
+            != NGX_OK)
+        {
+            goto failed;
+        }
+    }
+
     /* kept for a dry run's answer only */
 
     ngx_deploy_json_free(build->request);

@@ -14,6 +14,7 @@
 #include "ngx_http_deploy_status.h"
 #include "ngx_http_deploy_thread.h"
 #include "ngx_http_deploy_token.h"
+#include "ngx_http_deploy_watch.h"
 #include "ngx_http_deploy_zone.h"
 
 
@@ -526,6 +527,10 @@ ngx_http_deploy_init_process(ngx_cycle_t *cycle)
 
     if (dmcf->board) {
         ngx_http_deploy_board_init_process(cycle);
+    }
+
+    if (dmcf->board && dmcf->slack) {
+        ngx_http_deploy_watch_init_process(cycle, dmcf);
     }
 
     if (dmcf->store) {

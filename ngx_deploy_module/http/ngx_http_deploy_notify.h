@@ -16,6 +16,7 @@
 
 struct ngx_http_deploy_slack_s {
     ngx_str_t                     channel;        /* the default, or empty */
+    ngx_msec_t                    watch;          /* 0: off */
     ngx_str_t                     authorization;  /* empty: a webhook */
     ngx_str_t                     webhook;        /* URLs */
     ngx_str_t                     post;
@@ -104,6 +105,14 @@ ngx_int_t ngx_http_deploy_board_report(ngx_pool_t *pool,
 /* the build is a downstream one of another, which is told with it */
 void ngx_http_deploy_board_link(ngx_str_t *upstream,
     ngx_deploy_build_t *build);
+
+/*
+ * Adds what CodeBuild tells of a build, which is known, to what is to be told
+ * of it: NGX_OK with the *build that it is then, texts in the pool,
+ * NGX_DECLINED when nothing is new, or NGX_ERROR.
+ */
+ngx_int_t ngx_http_deploy_board_told(ngx_pool_t *pool,
+    const ngx_deploy_build_t *told, ngx_deploy_build_t *build);
 
 /* asks for messages about a build that is known */
 void ngx_http_deploy_board_want(ngx_str_t *key, ngx_array_t *channels);

@@ -10,6 +10,11 @@
 #include "ngx_deploy_slack.h"
 
 
+#define NGX_HTTP_DEPLOY_SLACK_WATCH  600000     /* ms */
+
+
+static ngx_int_t ngx_http_deploy_slack_watch(ngx_http_deploy_slack_t *slack,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_deploy_slack_secret(ngx_conf_t *cf, ngx_str_t *file,
     ngx_str_t *secret);
 static ngx_int_t ngx_http_deploy_slack_token(ngx_conf_t *cf,
@@ -38,6 +43,8 @@ ngx_http_deploy_slack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (slack == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    slack->watch = NGX_HTTP_DEPLOY_SLACK_WATCH;
 
     ngx_str_null(&token);
     ngx_str_null(&webhook);
@@ -70,6 +77,15 @@ ngx_http_deploy_slack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
+        if (ngx_strncmp(value[i].data, "watch=", 6) == 0) {
+
+            if (ngx_http_deploy_slack_watch(slack, &value[i]) != NGX_OK) {
+                goto invalid;
+            }
+
+            continue;
+        }
+
         if (ngx_strncmp(value[i].data, "endpoint=", 9) == 0) {
             endpoint.len = value[i].len - 9;
             endpoint.data = value[i].data + 9;
@@ -85,10 +101,7 @@ ngx_http_deploy_slack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\" of \"deploy_slack\"",
-                           &value[i]);
-        return NGX_CONF_ERROR;
+        goto invalid;
     }
 
     if ((token.len == 0) == (webhook.len == 0)) {
@@ -118,6 +131,14 @@ ngx_http_deploy_slack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return NGX_CONF_OK;
 
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" of \"deploy_slack\"",
+                       &value[i]);
+
+    return NGX_CONF_ERROR;
+
 channel:
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -125,6 +146,32 @@ channel:
                        "\"C024BE91L\"", &value[i]);
 
     return NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_deploy_slack_watch(ngx_http_deploy_slack_t *slack, ngx_str_t *value)
+{
+    ngx_int_t  n;
+    ngx_str_t  s;
+
+    s.len = value->len - 6;
+    s.data = value->data + 6;
+
+    if (s.len == 3 && ngx_strncmp(s.data, "off", 3) == 0) {
+        slack->watch = 0;
+        return NGX_OK;
+    }
+
+    n = ngx_parse_time(&s, 0);
+
+    if (n == NGX_ERROR || n == 0) {
+        return NGX_ERROR;
+    }
+
+    slack->watch = n;
+
+    return NGX_OK;
 }
 
 

@@ -401,6 +401,18 @@ sub forget {
 }
 
 
+# a build goes on: members that BatchGetBuilds has of it from now on; without
+# any it is forgotten
+
+sub change {
+    my ($self, $id, %members) = @_;
+
+    $self->update(sub {
+        $_[0]{changes}{$id} = %members ? \%members : undef;
+    });
+}
+
+
 # start() and stop(): an outage; the port stays the same
 
 sub start {
@@ -1059,7 +1071,7 @@ sub decide {
     return { %$answer, json => $self->list_builds($json) }
         if $request->{operation} eq 'ListBuildsForProject';
 
-    return { %$answer, json => $self->get_builds($json) }
+    return { %$answer, json => $self->get_builds($state, $json) }
         if $request->{operation} eq 'BatchGetBuilds';
 
     return { %$answer, %{ $self->stop_build($state, $json) } }
@@ -1148,9 +1160,13 @@ sub list_builds {
 
 
 sub get_builds {
-    my ($self, $json) = @_;
+    my ($self, $state, $json) = @_;
 
-    my %builds = map { $_->{id} => $_->{build} } $self->builds();
+    my $changes = $state->{changes} || {};
+    my %builds = map { $_->{id} => { %{ $_->{build} },
+                                     %{ $changes->{ $_->{id} } || {} } } }
+                 grep { !exists $changes->{ $_->{id} }
+                        || $changes->{ $_->{id} } } $self->builds();
     my @ids = @{ $json->{ids} };
 
     return { builds => [map { $builds{$_} } grep { $builds{$_} } @ids],
