@@ -5,7 +5,7 @@
 # CodeBuild is down for hours: the first retry comes within two seconds, they
 # are no more than 20 seconds apart in the first five minutes, and in the end
 # each build is started once.  Time passes by moving what is planned in the
-# store; "make faults" waits for it.
+# store.
 
 use warnings;
 use strict;
