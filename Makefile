@@ -149,8 +149,8 @@ install:	$(SO) build/ngx-deploy
 
 sbom:		build/sbom.cdx.json
 
-build/sbom.cdx.json: $(SO) util/sbom debian/changelog
-	util/sbom $(SO) > $@.new
+build/sbom.cdx.json: $(SO) build/ngx-deploy util/sbom debian/changelog
+	util/sbom $(SO) build/ngx-deploy > $@.new
 	mv $@.new $@
 
 deb:

@@ -308,6 +308,9 @@ is("$code $json->{status} $json->{verdict}", '2 refused mismatch', 'changed');
 ($code, $json) = explained('verify', saved('/exact', $body, A => 'b'));
 is("$code $json->{verdict}", '2 missing', 'missing');
 
+($code, $json) = explained('verify', saved('/off', $body));
+is("$code $json->{status}", '1 not verified', 'off');
+
 my $form = form_of(push_branch());
 
 same('github, form', 0, '/', $form, github_headers('push', $form),

@@ -76,7 +76,8 @@ static const char  ngx_deploy_tool_verify_usage[] =
     "line of which file it was made with.\n"
     NGX_DEPLOY_TOOL_EXPLAIN_OPTIONS
     "\n"
-    "Exit status: 0 verified, 2 refused, 3 not to be told.\n";
+    "Exit status: 0 verified, 1 nothing is verified there, 2 refused, 3 not\n"
+    "to be told.\n";
 
 
 static const char  ngx_deploy_tool_explain_usage[] =
@@ -432,15 +433,10 @@ ngx_deploy_tool_explain_run(ngx_deploy_tool_explain_t *explain,
         return NGX_DEPLOY_OK;
     }
 
-    result->status = "verified";
-
-    if (explain->off && ngx_deploy_tool_inherited(&explain->place,
-                                                  "deploy_verify") == NULL)
-    {
-        result->status = "not verified";
-    }
+    result->status = explain->off ? "not verified" : "verified";
 
     if (result->verify) {
+        result->code = explain->off ? NGX_DEPLOY_TOOL_NO : NGX_DEPLOY_TOOL_YES;
         return NGX_DEPLOY_OK;
     }
 

@@ -4,6 +4,8 @@
  */
 
 
+#include <openssl/crypto.h>
+
 #include "ngx_deploy_tool_explain.h"
 #include "ngx_deploy_tool_send.h"
 
@@ -110,6 +112,7 @@ static int
 ngx_deploy_tool_gate_secrets(ngx_deploy_tool_explain_t *explain,
     const ngx_deploy_tool_directive_t *d, ngx_deploy_verifier_t *v)
 {
+    int                rc;
     const char        *file;
     ngx_deploy_str_t   text;
 
@@ -122,7 +125,13 @@ ngx_deploy_tool_gate_secrets(ngx_deploy_tool_explain_t *explain,
 
     explain->files[explain->nverifiers++] = file;
 
-    return ngx_deploy_tool_secrets(explain->tool, v, file, &text);
+    memset(&text, 0, sizeof(ngx_deploy_str_t));
+
+    rc = ngx_deploy_tool_secrets(explain->tool, v, file, &text);
+
+    OPENSSL_cleanse(text.data, text.len);
+
+    return rc;
 }
 
 

@@ -4,6 +4,8 @@
  */
 
 
+#include <openssl/crypto.h>
+
 #include "ngx_deploy_tool_send.h"
 #include "ngx_deploy_tool_sender.h"
 
@@ -104,11 +106,17 @@ ngx_deploy_tool_send(ngx_deploy_tool_t *tool, int argc, char **argv)
         || ngx_deploy_tool_send_event(tool, &send) != NGX_DEPLOY_OK
         || ngx_deploy_tool_send_sign(tool, &send) != NGX_DEPLOY_OK)
     {
-        return NGX_DEPLOY_TOOL_FAILED;
+        rc = NGX_DEPLOY_TOOL_FAILED;
+
+    } else {
+        rc = send.dry_run ? ngx_deploy_tool_send_show(tool, &send)
+                          : ngx_deploy_tool_send_post(tool, &send);
     }
 
-    return send.dry_run ? ngx_deploy_tool_send_show(tool, &send)
-                        : ngx_deploy_tool_send_post(tool, &send);
+    ngx_deploy_verifier_free(&send.verifier);
+    OPENSSL_cleanse(send.text.data, send.text.len);
+
+    return rc;
 }
 
 

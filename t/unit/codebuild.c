@@ -506,6 +506,41 @@ test_memory(void)
 }
 
 
+static void
+test_version(void)
+{
+    ngx_deploy_str_t    word;
+    ngx_deploy_event_t  e;
+
+    ngx_deploy_event_init(&e);
+    is_str(ngx_deploy_codebuild_version(&e), NULL, "version of nothing");
+
+    e.facts[NGX_DEPLOY_TAG] = tap_str("v1");
+    is_str(ngx_deploy_codebuild_version(&e), "v1", "a tag");
+
+    e.facts[NGX_DEPLOY_BRANCH] = tap_str("main");
+    is_str(ngx_deploy_codebuild_version(&e), "main", "a branch");
+
+    e.facts[NGX_DEPLOY_COMMIT] = tap_str("0123456789ab");
+    is_str(ngx_deploy_codebuild_version(&e), "main", "a short commit");
+
+    e.facts[NGX_DEPLOY_COMMIT] =
+                          tap_str("0123456789012345678901234567890123456789");
+    is_str(ngx_deploy_codebuild_version(&e),
+           "0123456789012345678901234567890123456789", "a commit");
+
+    e.deleted = 1;
+    is_str(ngx_deploy_codebuild_version(&e), NULL, "what is gone");
+
+    is_str(tap_str(ngx_deploy_codebuild_env_type(NULL)), "PLAINTEXT", "type");
+    word = tap_str("secrets_manager");
+    is_str(tap_str(ngx_deploy_codebuild_env_type(&word)), "SECRETS_MANAGER",
+           "type of secrets");
+    word = tap_str("PLAINTEXT");
+    is_str(tap_str(ngx_deploy_codebuild_env_type(&word)), NULL, "no type");
+}
+
+
 int
 main(void)
 {
@@ -519,6 +554,7 @@ main(void)
     test_overrides();
     test_bodies();
     test_memory();
+    test_version();
 
     return plan_done();
 }

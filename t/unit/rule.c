@@ -622,6 +622,57 @@ test_paths(void)
 }
 
 
+/* the keys of a list, or the reason and the index of what is wrong */
+
+static void
+list(const char *text, const char *want)
+{
+    int                      rc;
+    char                     got[256], *p;
+    size_t                   i, n, bad;
+    const char              *reason;
+    ngx_deploy_str_t         texts[8];
+    ngx_deploy_condition_t  *c;
+
+    for (n = 0; *text; n++) {
+        texts[n] = tap_copy(text, strcspn(text, " "));
+        text += texts[n].len;
+        text += (*text == ' ');
+    }
+
+    rc = ngx_deploy_conditions_parse(tap_pool(), texts, n, NGX_DEPLOY_ON_BUILD,
+                                     &c, &n, &bad, &reason);
+    p = got;
+    *p = '\0';
+
+    if (rc == NGX_DEPLOY_OK) {
+
+        for (i = 0; i < n; i++) {
+            p += sprintf(p, "%s%.*s", i ? " " : "", (int) c[i].key.len,
+                         c[i].key.data);
+        }
+
+        sprintf(p, " %x", c[0].on);
+
+    } else {
+        sprintf(p, "%zu %s", bad, reason);
+    }
+
+    is_str(tap_str(got), want, "list");
+}
+
+
+static void
+test_list(void)
+{
+    list("", "on 80");
+    list("repo=a branch=b", "on repo branch 80");
+    list("repo=a on=push branch=b", "on repo branch 2");
+    list("on=push repo=a on=tag", "2 is duplicate");
+    list("repo=a branch", "1 is not \"key=value\"");
+}
+
+
 int
 main(void)
 {
@@ -635,6 +686,7 @@ main(void)
     test_on();
     test_if();
     test_paths();
+    test_list();
 
     return plan_done();
 }
