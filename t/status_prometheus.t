@@ -260,18 +260,29 @@ $t->reload(conf('deploy_zone deploy:256k;', 'location = /new {'
 
 is(sent('/new', merge(number => 6))->status, 200, 'a new location');
 
-$m = metrics();
+# it is counted after the answer, and other workers may be asked
 
-is($m->value('ngx_deploy_deliveries_total', status => 'started'), 2,
-   'goes on after a reload');
+sub deliveries {
+    my ($status, $n) = @_;
+    my $value;
+
+    wait_for(sub {
+        $value = metrics()->value('ngx_deploy_deliveries_total',
+                                  status => $status);
+        return ($value // 0) == $n;
+    });
+
+    return $value;
+}
+
+is(deliveries(started => 2), 2, 'goes on after a reload');
 ok(used('/new', 2), 'with a new location');
 
 for my $n (1 .. 40) {
     sent('/hook', merge(number => 100 + $n, branch => 'dev'));
 }
 
-is(metrics()->value('ngx_deploy_deliveries_total', status => 'ignored'), 42,
-   'of all workers');
+is(deliveries(ignored => 42), 42, 'of all workers');
 
 my $json = http_get('/deploys')->json;
 

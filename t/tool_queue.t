@@ -65,6 +65,10 @@ sub states {
                 $store->rows('SELECT project, state FROM builds ORDER BY id'));
 }
 
+# a worker makes the file when it first looks for work
+
+wait_for(sub { (queue())[0] == 1 }, "the store");
+
 my ($code, $out, $err) = queue();
 
 is("$code $out$err", "1 0 builds waiting\n", 'nothing yet');
