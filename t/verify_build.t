@@ -335,9 +335,10 @@ like((keys %bodies)[0], qr/"\Q$lost->{env}{DEPLOY_TOKEN}\E"/, 'its token');
 
 
 my $first = start('/web');
-my $id = $store->value('SELECT d.delivery FROM deliveries d JOIN builds b'
-                       . ' ON b.delivery = d.id WHERE b.build = ?',
-                       $first->{id});
+my $id = wait_for(sub {
+    $store->value('SELECT d.delivery FROM deliveries d JOIN builds b'
+                  . ' ON b.delivery = d.id WHERE b.build = ?', $first->{id});
+}, 'the result in the store');
 
 is(http_post("/deploys/redeliver?delivery=$id", '')->status, 202,
    'delivered again');
