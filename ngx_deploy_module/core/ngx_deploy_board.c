@@ -713,7 +713,14 @@ ngx_deploy_board_done(ngx_deploy_board_t *board,
 
     target->claim = 0;
     target->leased = 0;
-    slot->revision++;
+
+    /* when it is tried again is nothing to keep, since when it fails is */
+
+    if (result != NGX_DEPLOY_BOARD_AGAIN || target->failing == 0
+        || now - target->failing >= NGX_DEPLOY_BOARD_PATIENCE)
+    {
+        slot->revision++;
+    }
 
     if (result == NGX_DEPLOY_BOARD_DONE) {
 
