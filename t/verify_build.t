@@ -293,6 +293,21 @@ taken('the next one', $smoke->{env}{DEPLOY_TOKEN}, about($smoke));
 
 taken('after the end', $token, about($api, phase => 'cleanup'));
 
+sub age {
+    my ($seconds) = @_;
+
+    $store->do('UPDATE records SET final = final - ? WHERE build = ?',
+               $seconds * 1000, $api->{id});
+}
+
+ok(wait_for(sub { $store->value('SELECT final FROM records WHERE build = ?',
+                                $api->{id}) }), 'its end is in the store');
+age(570);
+taken('nine minutes later', $token, about($api, phase => 'cleanup'));
+age(40);
+refused('ten minutes later', 'expired', $token, about($api));
+refused('of another build', 'other', $token, about($other));
+
 
 ###############################################################################
 # not known yet: the answer of StartBuild was lost

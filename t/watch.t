@@ -47,6 +47,7 @@ events {
 http {
     %%TEST_GLOBALS_HTTP%%
 
+    %%STORE%%
     deploy_region    us-east-1;
     deploy_endpoint  %%CODEBUILD%%;
     deploy_slack     %%WHERE%% endpoint=%%SLACK%% watch=%%WATCH%%;
@@ -79,6 +80,7 @@ EOF
 $t->var(WHERE => 'token_file=' . $t->path('slack.token')
                  . ' channel=C0DEPLOYS');
 $t->var(WATCH => '1500ms');
+$t->var(STORE => '');
 
 $t->run($conf);
 
@@ -204,6 +206,30 @@ $cb->change($denied, buildStatus => 'STOPPED', currentPhase => 'COMPLETED');
 $cb->fault_always('BatchGetBuilds', undef);
 
 wait_text($denied, qr/stopped/, 'allowed');
+
+
+###############################################################################
+# the store knows builds that were started before nginx was
+
+
+$t->var(STORE => 'deploy_store ' . $t->path('store') . ';');
+$t->restart($conf);
+
+my $asleep = start_build();
+
+wait_text($asleep, qr/started/, 'a build that is in the store');
+$t->stop();
+
+$cb->change($asleep, buildStatus => 'STOPPED', currentPhase => 'COMPLETED');
+
+$t->run($conf);
+wait_text($asleep, qr/stopped/, 'is asked for after a restart');
+
+is(scalar(grep { JSON::PP::encode_json($_->{attachments} || [])
+                 =~ /`\Q$asleep\E`/ } $slack->messages()), 1,
+   'in the same message');
+
+$t->var(STORE => '');
 
 
 ###############################################################################

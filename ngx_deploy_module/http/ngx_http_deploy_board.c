@@ -465,42 +465,6 @@ ngx_http_deploy_board_linked(void *data)
 }
 
 
-ngx_int_t
-ngx_http_deploy_board_told(ngx_pool_t *pool, const ngx_deploy_build_t *told,
-    ngx_deploy_build_t *build)
-{
-    int                  rc;
-    ngx_deploy_pool_t    dpool;
-    ngx_deploy_board_t  *board;
-
-    dpool = ngx_http_deploy_pool(pool);
-
-    board = ngx_http_deploy_board_lock();
-
-    rc = ngx_deploy_board_told(board, &dpool, told, build, ngx_current_msec);
-
-    ngx_http_deploy_board_unlock();
-
-    if (rc == NGX_DEPLOY_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (rc != NGX_DEPLOY_OK) {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_deploy_keep(&build->id, NULL);
-
-    if (build->upstream.id.len) {
-        ngx_http_deploy_board_link(&build->upstream.id, build);
-    }
-
-    ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
-
-    return NGX_OK;
-}
-
-
 ngx_deploy_board_t *
 ngx_http_deploy_board_lock(void)
 {

@@ -106,14 +106,6 @@ ngx_int_t ngx_http_deploy_board_report(ngx_pool_t *pool,
 void ngx_http_deploy_board_link(ngx_str_t *upstream,
     ngx_deploy_build_t *build);
 
-/*
- * Adds what CodeBuild tells of a build, which is known, to what is to be told
- * of it: NGX_OK with the *build that it is then, texts in the pool,
- * NGX_DECLINED when nothing is new, or NGX_ERROR.
- */
-ngx_int_t ngx_http_deploy_board_told(ngx_pool_t *pool,
-    const ngx_deploy_build_t *told, ngx_deploy_build_t *build);
-
 /* asks for messages about a build that is known */
 void ngx_http_deploy_board_want(ngx_str_t *key, ngx_array_t *channels);
 

@@ -6,7 +6,7 @@
 
 #include "ngx_http_deploy_watch.h"
 #include "ngx_http_deploy_aws.h"
-#include "ngx_http_deploy_board.h"
+#include "ngx_http_deploy_keep.h"
 #include "ngx_deploy_watch.h"
 
 
@@ -14,6 +14,7 @@
 #define NGX_HTTP_DEPLOY_WATCH_PATIENCE  15000      /* ms, of a call */
 #define NGX_HTTP_DEPLOY_WATCH_BACKOFF   3600000    /* ms, the longest */
 #define NGX_HTTP_DEPLOY_WATCH_LOOK      64         /* builds at a time */
+#define NGX_HTTP_DEPLOY_WATCH_AGE       172800000  /* ms, no build is older */
 
 
 /* what was asked lately, by slots of the board */
@@ -44,6 +45,8 @@ typedef struct {
 
 
 static void ngx_http_deploy_watch_timer(ngx_event_t *ev);
+static void ngx_http_deploy_watch_store(void);
+static void ngx_http_deploy_watch_stored(ngx_http_deploy_store_op_t *op);
 static ngx_int_t ngx_http_deploy_watch_look(ngx_pool_t *pool,
     ngx_array_t *builds);
 static ngx_int_t ngx_http_deploy_watch_add(ngx_pool_t *pool,
@@ -68,6 +71,9 @@ static struct {
     ngx_event_t                   event;
     ngx_msec_t                    tick;
     ngx_uint_t                    busy;
+    ngx_uint_t                    reading;     /* op is the store's */
+    ngx_msec_t                    read;        /* not before */
+    ngx_http_deploy_store_op_t    op;
     ngx_http_deploy_watched_t     slots[NGX_DEPLOY_BOARD_SLOTS];
 } ngx_http_deploy_watch;
 
@@ -104,6 +110,8 @@ ngx_http_deploy_watch_init_process(ngx_cycle_t *cycle,
     ngx_http_deploy_watch.tick = ngx_min(dmcf->slack->watch / 4 + 1,
                                          NGX_HTTP_DEPLOY_WATCH_TICK);
 
+    ngx_http_deploy_watch.read = ngx_current_msec;
+
     ngx_http_deploy_watch_ident.fd = (ngx_socket_t) -1;
 
     ev = &ngx_http_deploy_watch.event;
@@ -127,6 +135,8 @@ ngx_http_deploy_watch_timer(ngx_event_t *ev)
         return;
     }
 
+    ngx_http_deploy_watch_store();
+
     pool = ngx_create_pool(4096, ngx_cycle->log);
 
     if (pool) {
@@ -146,6 +156,76 @@ ngx_http_deploy_watch_timer(ngx_event_t *ev)
     }
 
     ngx_add_timer(ev, ngx_http_deploy_watch.tick);
+}
+
+
+/* after a restart, or when others took their places, they are in the store */
+
+static void
+ngx_http_deploy_watch_store(void)
+{
+    ngx_msec_t                   watch;
+    ngx_deploy_store_silent_t   *silent;
+    ngx_http_deploy_store_op_t  *op;
+
+    if (ngx_http_deploy_watch.dmcf->store == NULL
+        || ngx_http_deploy_watch.reading
+        || (ngx_msec_int_t) (ngx_http_deploy_watch.read - ngx_current_msec)
+           > 0)
+    {
+        return;
+    }
+
+    watch = ngx_http_deploy_watch.dmcf->slack->watch;
+    op = &ngx_http_deploy_watch.op;
+    silent = &op->op.u.silent;
+
+    op->op.type = NGX_DEPLOY_STORE_SILENT;
+    op->handler = ngx_http_deploy_watch_stored;
+
+    silent->before = ngx_http_deploy_store_now() - (int64_t) watch;
+    silent->after = silent->before - NGX_HTTP_DEPLOY_WATCH_AGE;
+    silent->max = NGX_HTTP_DEPLOY_WATCH_LOOK;
+
+    ngx_http_deploy_watch.read = ngx_current_msec + watch;
+
+    if (ngx_http_deploy_store_post(op) == NGX_OK) {
+        ngx_http_deploy_watch.reading = 1;
+    }
+}
+
+
+/* what has ended makes way for them */
+
+static void
+ngx_http_deploy_watch_stored(ngx_http_deploy_store_op_t *op)
+{
+    size_t                      i;
+    ngx_pool_t                 *pool;
+    ngx_deploy_store_silent_t  *silent;
+
+    ngx_http_deploy_watch.reading = 0;
+
+    if (op->op.rc != NGX_DEPLOY_OK || ngx_exiting) {
+        return;
+    }
+
+    silent = &op->op.u.silent;
+
+    for (i = 0; i < silent->n; i++) {
+
+        pool = ngx_create_pool(1024, ngx_cycle->log);
+        if (pool == NULL) {
+            return;
+        }
+
+        if (ngx_http_deploy_keep_read(pool, &silent->builds[i], 0, 0, NULL,
+                                      NULL)
+            != NGX_OK)
+        {
+            ngx_destroy_pool(pool);
+        }
+    }
 }
 
 
@@ -357,7 +437,10 @@ ngx_http_deploy_watch_told(void *data, const ngx_deploy_build_t *told)
 {
     ngx_http_deploy_watch_t *w = data;
 
-    ngx_int_t           rc;
+    int                  rc;
+    ngx_array_t          none;
+    ngx_deploy_pool_t    pool;
+    ngx_deploy_board_t  *board;
     ngx_deploy_build_t  *build;
 
     build = ngx_palloc(w->call.pool, sizeof(ngx_deploy_build_t));
@@ -365,9 +448,30 @@ ngx_http_deploy_watch_told(void *data, const ngx_deploy_build_t *told)
         return NGX_DEPLOY_ERROR;
     }
 
-    rc = ngx_http_deploy_board_told(w->call.pool, told, build);
+    pool = ngx_http_deploy_pool(w->call.pool);
 
-    if (rc == NGX_OK && ngx_deploy_build_final(build->status)) {
+    board = ngx_http_deploy_board_lock();
+
+    rc = ngx_deploy_board_told(board, &pool, told, build, ngx_current_msec);
+
+    ngx_http_deploy_board_unlock();
+
+    if (rc != NGX_DEPLOY_OK) {
+        return (rc == NGX_DEPLOY_DECLINED) ? NGX_DEPLOY_OK : rc;
+    }
+
+    /* no channel is asked for, those that there are have something new */
+
+    ngx_memzero(&none, sizeof(ngx_array_t));
+
+    ngx_http_deploy_board_want(&build->id, &none);
+    ngx_http_deploy_keep(&build->id, NULL);
+
+    if (build->upstream.id.len) {
+        ngx_http_deploy_board_link(&build->upstream.id, build);
+    }
+
+    if (ngx_deploy_build_final(build->status)) {
         ngx_log_error(NGX_LOG_NOTICE, w->call.log, 0,
                       "deploy asked for build \"%V\", which nobody had "
                       "reported the end of: it is %s",
@@ -375,7 +479,7 @@ ngx_http_deploy_watch_told(void *data, const ngx_deploy_build_t *told)
                       ngx_deploy_build_status_name(build->status));
     }
 
-    return (rc == NGX_ERROR) ? NGX_DEPLOY_ERROR : NGX_DEPLOY_OK;
+    return NGX_DEPLOY_OK;
 }
 
 

@@ -179,6 +179,7 @@ ngx_deploy_store_writes(ngx_deploy_store_op_t *op)
 {
     return op->type != NGX_DEPLOY_STORE_FIND
            && op->type != NGX_DEPLOY_STORE_STATUS
+           && op->type != NGX_DEPLOY_STORE_SILENT
            && (op->type != NGX_DEPLOY_STORE_RECALL || op->u.recall.take);
 }
 
@@ -244,6 +245,9 @@ ngx_deploy_store_do(ngx_deploy_store_t *store, ngx_deploy_store_op_t *op)
 
     case NGX_DEPLOY_STORE_BEHIND:
         return ngx_deploy_store_behind(store, &op->u.behind);
+
+    case NGX_DEPLOY_STORE_SILENT:
+        return ngx_deploy_store_silent(store, &op->u.silent);
 
     case NGX_DEPLOY_STORE_STATUS:
         return ngx_deploy_store_status(store, &op->u.status);

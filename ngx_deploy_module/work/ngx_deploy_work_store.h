@@ -139,6 +139,7 @@ typedef enum {
     NGX_DEPLOY_STORE_SAVE,
     NGX_DEPLOY_STORE_RECALL,
     NGX_DEPLOY_STORE_BEHIND,
+    NGX_DEPLOY_STORE_SILENT,
     NGX_DEPLOY_STORE_PRUNE,
     NGX_DEPLOY_STORE_STATUS,
     NGX_DEPLOY_STORE_DROP
@@ -373,6 +374,28 @@ typedef struct {
 
 
 /*
+ * Lists builds that have been started and have not ended, with nothing to be
+ * told, that were heard of last between two times; the oldest first.
+ *
+ * in   after, before
+ *      max       1 to NGX_DEPLOY_STORE_MAX_LIST
+ * out  builds    their ids
+ *      n
+ *
+ * OK or ERROR.
+ */
+
+typedef struct {
+    int64_t                       after;
+    int64_t                       before;
+    size_t                        max;
+
+    ngx_deploy_str_t             *builds;
+    size_t                        n;
+} ngx_deploy_store_silent_t;
+
+
+/*
  * Forgets what is older than keep ms, never a build that is queued or
  * starting, nor what is to be told; at most max deliveries.
  *
@@ -485,6 +508,7 @@ struct ngx_deploy_store_op_s {
         ngx_deploy_store_save_t       save;
         ngx_deploy_store_recall_t     recall;
         ngx_deploy_store_behind_t     behind;
+        ngx_deploy_store_silent_t     silent;
         ngx_deploy_store_prune_t      prune;
         ngx_deploy_store_status_t     status;
         ngx_deploy_store_drop_t       drop;

@@ -362,6 +362,51 @@ ngx_deploy_store_behind(ngx_deploy_store_t *store,
 }
 
 
+int
+ngx_deploy_store_silent(ngx_deploy_store_t *store,
+    ngx_deploy_store_silent_t *op)
+{
+    int            rc;
+    size_t         max;
+    sqlite3_stmt  *st;
+
+    op->n = 0;
+
+    max = (op->max < NGX_DEPLOY_STORE_MAX_LIST) ? op->max
+                                                : NGX_DEPLOY_STORE_MAX_LIST;
+
+    op->builds = ngx_deploy_pcalloc(store->pool,
+                                    max * sizeof(ngx_deploy_str_t));
+    if (op->builds == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    st = ngx_deploy_store_statement(store, NGX_DEPLOY_SQL_SILENT);
+    if (st == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    rc = sqlite3_bind_int64(st, 1, op->after);
+    rc |= sqlite3_bind_int64(st, 2, op->before);
+    rc |= sqlite3_bind_int64(st, 3, max);
+
+    for ( ;; ) {
+        rc = ngx_deploy_store_step(store, st, rc);
+
+        if (rc != NGX_DEPLOY_OK) {
+            return (rc == NGX_DEPLOY_DECLINED) ? NGX_DEPLOY_OK : rc;
+        }
+
+        if (ngx_deploy_store_column(store, st, 0, &op->builds[op->n++])
+            != NGX_DEPLOY_OK)
+        {
+            (void) sqlite3_reset(st);
+            return NGX_DEPLOY_ERROR;
+        }
+    }
+}
+
+
 static int
 ngx_deploy_store_board_beat(ngx_deploy_store_t *store, int64_t board)
 {

@@ -183,6 +183,12 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
         " (SELECT id FROM boards WHERE seen > ?2 AND seen <= ?3))"
         " ORDER BY updated LIMIT ?4",
 
+    [NGX_DEPLOY_SQL_SILENT] =
+        "SELECT build FROM records WHERE behind = 0"
+        " AND updated > ?1 AND updated < ?2"
+        " AND status IN ('started', 'in_progress')"
+        " ORDER BY updated LIMIT ?3",
+
     [NGX_DEPLOY_SQL_OLD] =
         "SELECT d.id FROM deliveries d WHERE d.received < ?1"
         " AND NOT EXISTS (SELECT 1 FROM builds b WHERE b.delivery = d.id"

@@ -67,6 +67,7 @@ typedef enum {
     NGX_DEPLOY_SQL_BOARDS_DELETE,
     NGX_DEPLOY_SQL_ANY_BEHIND,
     NGX_DEPLOY_SQL_BEHIND,
+    NGX_DEPLOY_SQL_SILENT,
 
     NGX_DEPLOY_SQL_OLD,
     NGX_DEPLOY_SQL_ATTEMPTS_DELETE,
@@ -198,6 +199,8 @@ int ngx_deploy_store_recall(ngx_deploy_store_t *store,
     ngx_deploy_store_recall_t *op);
 int ngx_deploy_store_behind(ngx_deploy_store_t *store,
     ngx_deploy_store_behind_t *op);
+int ngx_deploy_store_silent(ngx_deploy_store_t *store,
+    ngx_deploy_store_silent_t *op);
 int ngx_deploy_store_prune(ngx_deploy_store_t *store,
     ngx_deploy_store_prune_t *op);
 int ngx_deploy_store_drop(ngx_deploy_store_t *store,
