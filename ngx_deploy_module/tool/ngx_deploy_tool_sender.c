@@ -91,11 +91,12 @@ static const ngx_deploy_tool_told_t  ngx_deploy_tool_github[] = {
     { "comment", NULL, "commit_comment" },
     { "forkee", NULL, "fork" },
     { "starred_at", NULL, "star" },
+    { "state", "branches", "status" },
     { NULL, NULL, NULL }
 };
 
 
-/* reviews have several events */
+/* reviews have several events, and not all say what became of a ref */
 
 static const ngx_deploy_tool_told_t  ngx_deploy_tool_gitea[] = {
     { "review", NULL, NULL },
@@ -104,7 +105,9 @@ static const ngx_deploy_tool_told_t  ngx_deploy_tool_gitea[] = {
     { "issue", NULL, "issues" },
     { "release", NULL, "release" },
     { "ref_type", "pusher_type", "delete" },
-    { "ref_type", NULL, "create" },
+    { "ref_type", "sha", "create" },
+    { "ref_type", "default_branch", "create" },
+    { "ref_type", NULL, NULL },
     { "ref", "commits", "push" },
     { "forkee", NULL, "fork" },
     { NULL, NULL, NULL }
@@ -282,6 +285,9 @@ ngx_deploy_tool_told_bitbucket(ngx_deploy_json_t *json,
         key = ngx_deploy_str_is(&state, "MERGED") ? "pullrequest:fulfilled"
               : ngx_deploy_str_is(&state, "DECLINED") ? "pullrequest:rejected"
               : NULL;
+
+    } else if (ngx_deploy_json_get(json, "fork")) {
+        key = "repo:fork";
 
     } else if (ngx_deploy_json_get(json, "changes")) {
         key = "repo:refs_changed";

@@ -126,12 +126,16 @@ test_event(void)
     event("github", "{\"deployment\":{},\"deployment_status\":{}}",
           "deployment_status");
     event("github", "{\"release\":{}}", "release");
+    event("github", "{\"state\":\"success\",\"branches\":[]}", "status");
     event("github", "{\"a\":1}", "?");
     event("github", "{", "?");
     event("gitea", "{\"ref\":\"a\",\"ref_type\":\"tag\",\"sha\":\"1\"}",
           "create");
     event("forgejo", "{\"ref\":\"a\",\"ref_type\":\"tag\","
                      "\"pusher_type\":\"user\"}", "delete");
+    event("gogs", "{\"ref\":\"a\",\"ref_type\":\"tag\","
+                  "\"default_branch\":\"m\"}", "create");
+    event("gogs", "{\"ref\":\"a\",\"ref_type\":\"tag\"}", "?");
     event("gogs", "{\"pull_request\":{},\"review\":{}}", "?");
     event("gogs", "{\"pull_request\":{}}", "pull_request");
     event("gitlab", "{\"object_kind\":\"tag_push\"}", "Tag Push Hook");
@@ -142,6 +146,7 @@ test_event(void)
           "pullrequest:fulfilled");
     event("bitbucket", "{\"pullrequest\":{\"state\":\"OPEN\"}}", "?");
     event("bitbucket", "{\"eventKey\":\"pr:merged\"}", "pr:merged");
+    event("bitbucket", "{\"fork\":{}}", "repo:fork");
     event("bitbucket", "{\"test\":true}", "diagnostics:ping");
     event("azure", "{\"a\":1}", NULL);
     event("slack", "{", NULL);
