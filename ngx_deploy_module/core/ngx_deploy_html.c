@@ -185,6 +185,7 @@ ngx_deploy_html_begin(ngx_deploy_html_t *h, unsigned one)
                         "<nav aria-label=\"Sections\"><ul>"
                         "<li><a href=\"#deliveries\">Deliveries</a></li>"
                         "<li><a href=\"#projects\">Projects</a></li>"
+                        "<li><a href=\"#numbers\">Numbers</a></li>"
                         "<li><a href=\"#queue\">Queue</a></li>"
                         "<li><a href=\"#credentials\">Credentials</a></li>"
                         "<li><a href=\"#counters\">Counters</a></li>"
@@ -215,6 +216,7 @@ ngx_deploy_html_overview(ngx_deploy_html_t *h)
         ngx_deploy_html_filter(h);
         ngx_deploy_html_deliveries(h);
         ngx_deploy_html_projects(h);
+        ngx_deploy_html_numbers(h);
         ngx_deploy_html_queue(h);
     }
 

@@ -15,6 +15,8 @@ static void ngx_deploy_html_event(ngx_deploy_html_t *h,
     ngx_deploy_json_t *event);
 static void ngx_deploy_html_builds(ngx_deploy_html_t *h,
     ngx_deploy_json_t *builds);
+static void ngx_deploy_html_median(ngx_deploy_html_t *h, const char *column,
+    ngx_deploy_json_t *json, const char *key);
 static void ngx_deploy_html_of_delivery(ngx_deploy_html_t *h,
     ngx_deploy_json_t *build);
 
@@ -26,6 +28,11 @@ static const char *const  ngx_deploy_html_delivery_columns[] = {
 
 static const char *const  ngx_deploy_html_project_columns[] = {
     "Project", "Newest build", "Since", "Delivery", NULL
+};
+
+static const char *const  ngx_deploy_html_number_columns[] = {
+    "Project", "Deployments", "Lead time", "Failed", "Time to restore",
+    "Failing since", NULL
 };
 
 static const char *const  ngx_deploy_html_queue_columns[] = {
@@ -354,6 +361,92 @@ ngx_deploy_html_projects(ngx_deploy_html_t *h)
     }
 
     ngx_deploy_html_put(h, "</tbody></table>\n</section>\n");
+}
+
+
+/* the four of DORA, as far as events and reports tell them */
+
+void
+ngx_deploy_html_numbers(ngx_deploy_html_t *h)
+{
+    size_t              i;
+    int64_t             n;
+    ngx_deploy_json_t  *numbers, *json;
+
+    numbers = ngx_deploy_json_get(h->json, "numbers");
+
+    ngx_deploy_html_section(h, "numbers", "Numbers");
+
+    if (ngx_deploy_html_empty(numbers)) {
+        ngx_deploy_html_put(h, "<p>No build was reported to have ended in "
+                            "the last 30 days.</p>\n</section>\n");
+        return;
+    }
+
+    ngx_deploy_html_table(h, "The last 30 days; lead time from the delivery "
+                          "to its success, medians",
+                          ngx_deploy_html_number_columns);
+
+    for (i = 0; /* void */ ; i++) {
+        json = ngx_deploy_json_at(numbers, i);
+
+        if (json == NULL) {
+            break;
+        }
+
+        ngx_deploy_html_row(h);
+        ngx_deploy_html_head(h);
+        ngx_deploy_html_member(h, json, "project");
+        ngx_deploy_html_put(h, "</th>");
+
+        /* in tenths */
+
+        n = ngx_deploy_json_get_int(json, "deployments", 0);
+
+        ngx_deploy_html_cell(h, "Deployments");
+        ngx_deploy_text_int(&h->text, n);
+        ngx_deploy_html_put(h, ", ");
+        ngx_deploy_text_msec(&h->text, (n * 10 / 30) * 100);
+        ngx_deploy_html_put(h, " a day");
+        ngx_deploy_html_cell_end(h);
+
+        ngx_deploy_html_median(h, "Lead time", json, "lead_ms");
+
+        ngx_deploy_html_cell(h, "Failed");
+        ngx_deploy_html_number(h, json, "failures");
+        ngx_deploy_html_put(h, ", ");
+        ngx_deploy_html_number(h, json, "failure_percent");
+        ngx_deploy_html_put(h, "%");
+        ngx_deploy_html_cell_end(h);
+
+        ngx_deploy_html_median(h, "Time to restore", json, "restore_ms");
+        ngx_deploy_html_cell_time(h, "Failing since", json, "failing_since");
+
+        ngx_deploy_html_put(h, "</tr>\n");
+    }
+
+    ngx_deploy_html_put(h, "</tbody></table>\n</section>\n");
+}
+
+
+static void
+ngx_deploy_html_median(ngx_deploy_html_t *h, const char *column,
+    ngx_deploy_json_t *json, const char *key)
+{
+    int64_t  msec;
+
+    msec = ngx_deploy_json_get_int(json, key, -1);
+
+    ngx_deploy_html_cell(h, column);
+
+    if (msec >= 0) {
+        ngx_deploy_html_span(h, msec);
+
+    } else {
+        ngx_deploy_html_put(h, "<span class=\"mute\">&ndash;</span>");
+    }
+
+    ngx_deploy_html_cell_end(h);
 }
 
 

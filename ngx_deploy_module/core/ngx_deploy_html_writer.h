@@ -94,6 +94,7 @@ unsigned ngx_deploy_html_empty(ngx_deploy_json_t *array);
 void ngx_deploy_html_filter(ngx_deploy_html_t *h);
 void ngx_deploy_html_deliveries(ngx_deploy_html_t *h);
 void ngx_deploy_html_projects(ngx_deploy_html_t *h);
+void ngx_deploy_html_numbers(ngx_deploy_html_t *h);
 void ngx_deploy_html_queue(ngx_deploy_html_t *h);
 void ngx_deploy_html_credentials(ngx_deploy_html_t *h);
 void ngx_deploy_html_counters(ngx_deploy_html_t *h);

@@ -282,7 +282,9 @@ ngx_deploy_slack_why_rules(ngx_deploy_slack_text_t *text,
     for (i = 0; /* void */ ; i++) {
         rule = ngx_deploy_json_at(rules, i);
 
-        if (rule == NULL) {
+        /* those that matched come last */
+
+        if (rule == NULL || ngx_deploy_json_get(rule, "failed") == NULL) {
             break;
         }
 
@@ -296,7 +298,7 @@ ngx_deploy_slack_why_rules(ngx_deploy_slack_text_t *text,
     for (i = 0; /* void */ ; i++) {
         rule = ngx_deploy_json_at(rules, i);
 
-        if (rule == NULL) {
+        if (rule == NULL || ngx_deploy_json_get(rule, "failed") == NULL) {
             break;
         }
 

@@ -200,6 +200,7 @@ typedef enum {
 typedef struct {
     ngx_str_t                       project;
     ngx_uint_t                      event;       /* its index */
+    ngx_http_deploy_rule_t         *rule;        /* NULL: it is not of one */
     ngx_http_deploy_build_state_e   state;
     unsigned                        paths_unknown:1;
     unsigned                        later:1;     /* nobody waits, it goes on */
@@ -442,6 +443,13 @@ ngx_int_t ngx_http_deploy_answer(ngx_http_request_t *r,
 /* the "rules" of the answer, of at most max misses; NULL: memory */
 ngx_deploy_json_t *ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx,
     ngx_uint_t max);
+
+/*
+ * Adds to them the rules that matched, for the history; what cannot be added
+ * is left out
+ */
+void ngx_http_deploy_answer_matched(ngx_deploy_json_t *array,
+    ngx_http_deploy_ctx_t *ctx);
 
 /* json is freed; returns what the request is to be finalized with */
 ngx_int_t ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,

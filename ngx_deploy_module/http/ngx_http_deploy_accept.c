@@ -93,12 +93,12 @@ ngx_http_deploy_accept(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 
     build = ctx->builds.elts;
 
-    for (i = 0; i < ctx->builds.nelts; i++) {
+    for (i = 0; i < accept->delivery.nbuilds; i++) {
         accept->dispatches[i] = build[i].dispatch;
         build[i].dispatch = NULL;
     }
 
-    if (ctx->builds.nelts) {
+    if (accept->delivery.nbuilds) {
         accept->waiter = ctx;
         ctx->accept = accept;
         ctx->pending++;
@@ -131,7 +131,9 @@ static ngx_http_deploy_accept_t *
 ngx_http_deploy_accept_create(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx)
 {
+    u_char                        dry[128];
     size_t                        n;
+    ngx_str_t                     identity;
     ngx_uint_t                    i;
     ngx_pool_t                   *pool;
     ngx_http_deploy_build_t      *build;
@@ -150,7 +152,9 @@ ngx_http_deploy_accept_create(ngx_http_request_t *r,
         return NULL;
     }
 
-    n = ctx->builds.nelts;
+    /* the builds of a dry run are not to be started, ever */
+
+    n = dlcf->dry_run ? 0 : ctx->builds.nelts;
 
     accept = ngx_pcalloc(pool, sizeof(ngx_http_deploy_accept_t));
     if (accept == NULL) {
@@ -177,7 +181,18 @@ ngx_http_deploy_accept_create(ngx_http_request_t *r,
     delivery->received = ngx_http_deploy_store_now();
     delivery->nbuilds = n;
 
-    if (ngx_http_deploy_accept_copy(pool, &delivery->identity, &ctx->identity)
+    identity = ctx->identity;
+
+    /* a dry run is never the same delivery as another one */
+
+    if (dlcf->dry_run) {
+        identity.len = ngx_snprintf(dry, sizeof(dry), "dry_run:%V",
+                                    &ctx->identity)
+                       - dry;
+        identity.data = dry;
+    }
+
+    if (ngx_http_deploy_accept_copy(pool, &delivery->identity, &identity)
         != NGX_OK
         || ngx_http_deploy_accept_copy(pool, &delivery->provider,
                                        &ctx->provider)
@@ -353,6 +368,8 @@ ngx_http_deploy_accept_rules(ngx_http_deploy_accept_t *accept,
          max = NGX_HTTP_DEPLOY_ACCEPT_RULES)
     {
         json = ngx_http_deploy_answer_rules(ctx, max);
+
+        ngx_http_deploy_answer_matched(json, ctx);
 
         rc = json ? ngx_deploy_json_dump(json, &pool, &accept->delivery.rules)
                   : NGX_DEPLOY_ERROR;

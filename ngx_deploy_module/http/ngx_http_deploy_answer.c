@@ -371,6 +371,42 @@ ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx, ngx_uint_t max)
 }
 
 
+void
+ngx_http_deploy_answer_matched(ngx_deploy_json_t *array,
+    ngx_http_deploy_ctx_t *ctx)
+{
+    int                       rc;
+    ngx_uint_t                i;
+    ngx_deploy_json_t        *json;
+    ngx_http_deploy_build_t  *build;
+
+    build = ctx->builds.elts;
+
+    for (i = 0; array && i < ctx->builds.nelts; i++) {
+
+        if (build[i].rule == NULL) {
+            continue;
+        }
+
+        json = ngx_deploy_json_object();
+
+        rc = ngx_deploy_json_set_str(json, "project", &build[i].rule->text);
+        rc |= ngx_deploy_json_set(json, "line",
+                             ngx_deploy_json_int(build[i].rule->line));
+        rc |= ngx_deploy_json_set(json, "event",
+                                  ngx_deploy_json_int(build[i].event));
+        rc |= ngx_deploy_json_set(json, "matched", ngx_deploy_json_bool(1));
+
+        if (rc != NGX_DEPLOY_OK) {
+            ngx_deploy_json_free(json);
+            return;
+        }
+
+        (void) ngx_deploy_json_append(array, json);
+    }
+}
+
+
 ngx_int_t
 ngx_http_deploy_answer_text(ngx_http_request_t *r, ngx_uint_t code,
     const char *status, const char *reason)

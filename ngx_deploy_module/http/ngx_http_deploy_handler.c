@@ -339,12 +339,14 @@ ngx_http_deploy_begin(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
 
-    if (dlcf->dry_run) {
-        return NGX_OK;
-    }
+    /* that of a dry run is seen in the history */
 
     if (dmcf->store) {
         return ngx_http_deploy_accept(r, ctx);
+    }
+
+    if (dlcf->dry_run) {
+        return NGX_OK;
     }
 
     build = ctx->builds.elts;

@@ -206,6 +206,7 @@ ngx_http_deploy_fire(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 
     build->project = project;
     build->event = index;
+    build->rule = rule;
     build->paths_unknown = match->paths_unknown;
     build->reply.number = -1;
 

@@ -135,8 +135,9 @@ static ngx_int_t
 ngx_http_deploy_parse_large(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
     ngx_http_deploy_parse_t *parse)
 {
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_deploy_loc_conf_t  *dlcf;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_deploy_loc_conf_t   *dlcf;
+    ngx_http_deploy_main_conf_t  *dmcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_deploy_module);
 
@@ -152,7 +153,11 @@ ngx_http_deploy_parse_large(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx,
 
     parse->pool = ngx_deploy_work_arena_pool(&parse->arena);
 
-    if (dlcf->dry_run || dlcf->rules == NULL || ctx->id.len) {
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_deploy_module);
+
+    if (ctx->id.len
+        || (dmcf->store == NULL && (dlcf->dry_run || dlcf->rules == NULL)))
+    {
         return NGX_OK;
     }
 

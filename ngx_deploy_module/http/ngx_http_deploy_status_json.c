@@ -25,6 +25,8 @@ typedef struct {
 
 static int ngx_http_deploy_status_store(ngx_http_deploy_writer_t *w,
     ngx_deploy_json_t *json);
+static ngx_deploy_json_t *ngx_http_deploy_status_numbers(
+    ngx_http_deploy_writer_t *w);
 static ngx_deploy_json_t *ngx_http_deploy_status_filter(
     ngx_deploy_store_status_t *op);
 static ngx_deploy_json_t *ngx_http_deploy_status_delivery(
@@ -143,7 +145,71 @@ ngx_http_deploy_status_store(ngx_http_deploy_writer_t *w,
                               ngx_http_deploy_status_builds(w, op->queue,
                                                             op->nqueue,
                                                             NULL));
+    if (!op->details) {
+        rc |= ngx_deploy_json_set(json, "numbers",
+                                  ngx_http_deploy_status_numbers(w));
+    }
+
     return rc;
+}
+
+
+/* those of a project that is not failing have no "failing_since" */
+
+static ngx_deploy_json_t *
+ngx_http_deploy_status_numbers(ngx_http_deploy_writer_t *w)
+{
+    int                          rc;
+    size_t                       i;
+    ngx_deploy_json_t           *array, *json;
+    ngx_deploy_store_numbers_t  *n;
+
+    array = ngx_deploy_json_array();
+    rc = NGX_DEPLOY_OK;
+
+    for (i = 0; i < w->op->nnumbers; i++) {
+
+        n = &w->op->numbers[i];
+        json = ngx_deploy_json_object();
+
+        rc |= ngx_deploy_json_set_str(json, "project", &n->project);
+        rc |= ngx_deploy_json_set(json, "days",
+                                  ngx_deploy_json_int(NGX_DEPLOY_STORE_DAYS));
+        rc |= ngx_deploy_json_set(json, "deployments",
+                                  ngx_deploy_json_int(n->deployments));
+        rc |= ngx_deploy_json_set(json, "failures",
+                                  ngx_deploy_json_int(n->failures));
+        rc |= ngx_deploy_json_set(json, "failure_percent",
+                                  ngx_deploy_json_int(n->failures * 100
+                                       / (n->failures + n->deployments)));
+
+        if (n->lead >= 0) {
+            rc |= ngx_deploy_json_set(json, "lead_ms",
+                                      ngx_deploy_json_int(n->lead));
+        }
+
+        if (n->restored) {
+            rc |= ngx_deploy_json_set(json, "restore_ms",
+                                      ngx_deploy_json_int(n->restore));
+        }
+
+        rc |= ngx_deploy_json_set(json, "restored",
+                                  ngx_deploy_json_int(n->restored));
+
+        if (n->failing) {
+            rc |= ngx_deploy_json_set(json, "failing_since",
+                                  ngx_http_deploy_status_time(w, n->failing));
+        }
+
+        rc |= ngx_deploy_json_append(array, json);
+    }
+
+    if (rc != NGX_DEPLOY_OK) {
+        ngx_deploy_json_free(array);
+        return NULL;
+    }
+
+    return array;
 }
 
 

@@ -428,6 +428,9 @@ typedef struct {
  *                NGX_DEPLOY_STORE_MAX_LOOK, at most NGX_DEPLOY_STORE_MAX_SHOWN,
  *                and in place of its body the sender's id of its delivery
  *      queue     the same of builds that are queued or starting, by due
+ *      numbers   of each project, unless details are asked for, of the builds
+ *                that have ended in the last NGX_DEPLOY_STORE_DAYS, among as
+ *                many of the newest records
  *      queued, starting   builds in these states
  *      oldest    ms that the oldest of them waits
  *      size      bytes of the files
@@ -438,6 +441,7 @@ typedef struct {
 
 #define NGX_DEPLOY_STORE_MAX_LOOK   10000
 #define NGX_DEPLOY_STORE_MAX_SHOWN  100
+#define NGX_DEPLOY_STORE_DAYS       30
 
 
 typedef struct {
@@ -451,6 +455,24 @@ typedef struct {
 } ngx_deploy_store_attempt_t;
 
 
+/*
+ * What builds of a project have ended as: "succeeded", or "failed",
+ * "timed_out" and "fault"; those that were stopped do not count.
+ */
+
+typedef struct {
+    ngx_deploy_str_t              project;
+    int64_t                       deployments;  /* that succeeded */
+    int64_t                       failures;
+    int64_t                       lead;         /* median ms from delivery to
+                                                   success, -1: none */
+    int64_t                       restore;      /* median ms from a failure to
+                                                   the next success, -1 */
+    int64_t                       restored;     /* how often */
+    int64_t                       failing;      /* since when, 0: it is not */
+} ngx_deploy_store_numbers_t;
+
+
 typedef struct {
     ngx_deploy_store_find_t       find;
     ngx_deploy_str_t              project;
@@ -461,6 +483,8 @@ typedef struct {
     size_t                        nprojects;
     ngx_deploy_store_build_t     *queue;
     size_t                        nqueue;
+    ngx_deploy_store_numbers_t   *numbers;
+    size_t                        nnumbers;
     int64_t                       queued;
     int64_t                       starting;
     int64_t                       oldest;

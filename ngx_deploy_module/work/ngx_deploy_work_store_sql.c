@@ -244,7 +244,15 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
     [NGX_DEPLOY_SQL_ATTEMPTS_OF] =
         "SELECT a.build, a.n, a.at, a.duration, a.status, a.error, a.message"
         " FROM attempts a JOIN builds b ON b.id = a.build"
-        " WHERE b.delivery = ?1 ORDER BY a.build, a.n LIMIT ?2"
+        " WHERE b.delivery = ?1 ORDER BY a.build, a.n LIMIT ?2",
+
+    [NGX_DEPLOY_SQL_STATUS_NUMBERS] =
+        "SELECT b.project, r.status, r.final, d.received FROM"
+        " (SELECT build, status, final FROM records ORDER BY id DESC"
+        " LIMIT ?1) r JOIN builds b ON b.build = r.build"
+        " JOIN deliveries d ON d.id = b.delivery WHERE r.final >= ?2"
+        " AND r.status IN ('succeeded', 'failed', 'timed_out', 'fault')"
+        " ORDER BY b.project, r.final"
 };
 
 

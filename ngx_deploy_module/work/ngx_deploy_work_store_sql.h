@@ -81,6 +81,7 @@ typedef enum {
     NGX_DEPLOY_SQL_STATUS_PROJECTS,
     NGX_DEPLOY_SQL_STATUS_QUEUE,
     NGX_DEPLOY_SQL_ATTEMPTS_OF,
+    NGX_DEPLOY_SQL_STATUS_NUMBERS,
 
     NGX_DEPLOY_SQL_STATEMENTS         /* their number */
 } ngx_deploy_sql_e;
@@ -206,6 +207,10 @@ int ngx_deploy_store_prune(ngx_deploy_store_t *store,
 int ngx_deploy_store_drop(ngx_deploy_store_t *store,
     ngx_deploy_store_drop_t *op);
 int ngx_deploy_store_status(ngx_deploy_store_t *store,
+    ngx_deploy_store_status_t *op);
+
+/* ngx_deploy_work_store_numbers.c: NGX_DEPLOY_OK or NGX_DEPLOY_ERROR */
+int ngx_deploy_store_numbers(ngx_deploy_store_t *store,
     ngx_deploy_store_status_t *op);
 
 /* ngx_deploy_work_store_history.c: the deliveries of a statement's rows */

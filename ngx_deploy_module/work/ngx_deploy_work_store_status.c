@@ -38,6 +38,7 @@ ngx_deploy_store_status(ngx_deploy_store_t *store,
     op->find.n = 0;
     op->nprojects = 0;
     op->nqueue = 0;
+    op->nnumbers = 0;
     op->nattempts = 0;
 
     op->size = ngx_deploy_store_status_size(store);
@@ -64,7 +65,9 @@ ngx_deploy_store_status(ngx_deploy_store_t *store,
            != NGX_DEPLOY_OK
         || ngx_deploy_store_status_builds(store, NGX_DEPLOY_SQL_STATUS_QUEUE,
                                           &op->queue, &op->nqueue)
-           != NGX_DEPLOY_OK)
+           != NGX_DEPLOY_OK
+        || (!op->details
+            && ngx_deploy_store_numbers(store, op) != NGX_DEPLOY_OK))
     {
         return NGX_DEPLOY_ERROR;
     }
