@@ -5,18 +5,9 @@
 
 
 #include "ngx_http_deploy_keep.h"
-#include "ngx_http_deploy_metrics.h"
-#include "ngx_http_deploy_outbound.h"
-#include "ngx_deploy_slack.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
-
-
-#define NGX_HTTP_DEPLOY_BOARD_LEASE  90000     /* ms, longer than any call */
-#define NGX_HTTP_DEPLOY_BOARD_SWEEP  5000      /* ms: what others left */
-#define NGX_HTTP_DEPLOY_BOARD_SENDS  8         /* at once, of a worker */
-#define NGX_HTTP_DEPLOY_BOARD_RETRY  1000      /* ms, the shortest delay */
 
 
 typedef struct {
@@ -34,16 +25,6 @@ typedef struct {
 } ngx_http_deploy_board_link_t;
 
 
-/* a message under way */
-
-typedef struct {
-    ngx_pool_t                    *pool;
-    ngx_deploy_board_work_t        work;
-    ngx_http_deploy_outbound_t     out;
-    ngx_deploy_header_t            headers[2];
-} ngx_http_deploy_board_send_t;
-
-
 static ngx_int_t ngx_http_deploy_board_init_zone(ngx_shm_zone_t *zone,
     void *data);
 static ngx_int_t ngx_http_deploy_board_keep(
@@ -51,34 +32,14 @@ static ngx_int_t ngx_http_deploy_board_keep(
 static ngx_http_deploy_board_link_t *ngx_http_deploy_board_link_copy(
     ngx_pool_t *pool, ngx_str_t *upstream, ngx_deploy_build_t *build);
 static void ngx_http_deploy_board_linked(void *data);
-static void ngx_http_deploy_board_event(ngx_event_t *ev);
-static void ngx_http_deploy_board_run(void);
-static ngx_int_t ngx_http_deploy_board_next(int64_t *next);
-static ngx_int_t ngx_http_deploy_board_send(
-    ngx_http_deploy_board_send_t *send);
-static ngx_int_t ngx_http_deploy_board_body(
-    ngx_http_deploy_board_send_t *send);
-static void ngx_http_deploy_board_sent(ngx_http_deploy_outbound_t *out);
-static void ngx_http_deploy_board_done(ngx_http_deploy_board_send_t *send,
-    ngx_deploy_slack_reply_t *reply);
-static void ngx_http_deploy_board_log(ngx_http_deploy_board_send_t *send,
-    ngx_deploy_slack_reply_t *reply, int rc);
-
 
 /* of the worker */
 
 static struct {
     ngx_http_deploy_main_conf_t   *dmcf;
-    ngx_http_deploy_srv_conf_t    *dscf;
     ngx_http_deploy_board_ctx_t   *ctx;
-    ngx_event_t                    event;
-    ngx_uint_t                     sends;
 } ngx_http_deploy_board;
 
-
-/* the logs of events want one */
-
-static ngx_connection_t  ngx_http_deploy_board_connection;
 
 static ngx_str_t  ngx_http_deploy_board_zone =
     ngx_string("ngx_http_deploy_board");
@@ -183,7 +144,6 @@ ngx_http_deploy_board_keep(ngx_http_deploy_board_ctx_t *ctx)
 void
 ngx_http_deploy_board_init_process(ngx_cycle_t *cycle)
 {
-    ngx_event_t                 *ev;
     ngx_http_conf_ctx_t         *ctx;
     ngx_http_core_srv_conf_t   **cscfp;
     ngx_http_core_main_conf_t   *cmcf;
@@ -203,20 +163,10 @@ ngx_http_deploy_board_init_process(ngx_cycle_t *cycle)
 
     ngx_http_deploy_board.dmcf =
                        ctx->main_conf[ngx_http_deploy_module.ctx_index];
-    ngx_http_deploy_board.dscf =
-               cscfp[0]->ctx->srv_conf[ngx_http_deploy_module.ctx_index];
     ngx_http_deploy_board.ctx = ngx_http_deploy_board.dmcf->board->data;
 
-    ngx_http_deploy_board_connection.fd = (ngx_socket_t) -1;
-
-    ev = &ngx_http_deploy_board.event;
-
-    ev->handler = ngx_http_deploy_board_event;
-    ev->data = &ngx_http_deploy_board_connection;
-    ev->log = cycle->log;
-    ev->cancelable = 1;
-
-    ngx_add_timer(ev, NGX_HTTP_DEPLOY_BOARD_SWEEP);
+    ngx_http_deploy_tell_init_process(cycle, ngx_http_deploy_board.dmcf,
+               cscfp[0]->ctx->srv_conf[ngx_http_deploy_module.ctx_index]);
 }
 
 
@@ -458,7 +408,7 @@ ngx_http_deploy_board_linked(void *data)
 
     if (rc == NGX_DEPLOY_OK) {
         ngx_http_deploy_keep(&link->upstream, NULL);
-        ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
+        ngx_http_deploy_tell_soon();
     }
 
     ngx_destroy_pool(pool);
@@ -550,7 +500,7 @@ ngx_http_deploy_board_fill(ngx_pool_t *pool,
     ngx_http_deploy_board_unlock();
 
     if (rc == NGX_DEPLOY_OK) {
-        ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
+        ngx_http_deploy_tell_soon();
         return NGX_OK;
     }
 
@@ -580,287 +530,5 @@ ngx_http_deploy_board_want(ngx_str_t *key, ngx_array_t *channels)
 
     /* a known build has something new even if no channel was asked for */
 
-    ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
-}
-
-
-static void
-ngx_http_deploy_board_event(ngx_event_t *ev)
-{
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
-    ngx_http_deploy_board_run();
-}
-
-
-static void
-ngx_http_deploy_board_run(void)
-{
-    int64_t     next;
-    ngx_int_t   rc;
-    ngx_msec_t  timer;
-
-    if (ngx_http_deploy_board.dmcf->slack == NULL) {
-        return;
-    }
-
-    do {
-        next = -1;
-
-        rc = (ngx_http_deploy_board.sends < NGX_HTTP_DEPLOY_BOARD_SENDS)
-             ? ngx_http_deploy_board_next(&next) : NGX_DECLINED;
-
-    } while (rc == NGX_OK);
-
-    timer = NGX_HTTP_DEPLOY_BOARD_SWEEP;
-
-    if (next != -1 && next < (int64_t) timer) {
-        timer = next;
-    }
-
-    if (!ngx_http_deploy_board.event.timer_set) {
-        ngx_add_timer(&ngx_http_deploy_board.event, timer);
-    }
-}
-
-
-/* NGX_OK: a message is under way, or its try is over */
-
-static ngx_int_t
-ngx_http_deploy_board_next(int64_t *next)
-{
-    int                            rc;
-    ngx_pool_t                    *pool;
-    ngx_deploy_pool_t              dpool;
-    ngx_http_deploy_board_ctx_t   *ctx;
-    ngx_http_deploy_board_send_t  *send;
-
-    ctx = ngx_http_deploy_board.ctx;
-
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return NGX_ERROR;
-    }
-
-    send = ngx_pcalloc(pool, sizeof(ngx_http_deploy_board_send_t));
-    if (send == NULL) {
-        ngx_destroy_pool(pool);
-        return NGX_ERROR;
-    }
-
-    send->pool = pool;
-    dpool = ngx_http_deploy_pool(pool);
-
-    ngx_shmtx_lock(&ctx->shpool->mutex);
-
-    rc = ngx_deploy_board_claim(ctx->board, &dpool, &send->work,
-                                NGX_HTTP_DEPLOY_BOARD_LEASE,
-                                ngx_current_msec, next);
-
-    ngx_shmtx_unlock(&ctx->shpool->mutex);
-
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_destroy_pool(pool);
-        return NGX_DECLINED;
-    }
-
-    ngx_http_deploy_board.sends++;
-
-    if (ngx_http_deploy_board_send(send) != NGX_OK) {
-        ngx_http_deploy_board_sent(&send->out);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_deploy_board_send(ngx_http_deploy_board_send_t *send)
-{
-    ngx_http_deploy_slack_t     *slack;
-    ngx_http_deploy_outbound_t  *out;
-
-    static ngx_deploy_str_t  type = ngx_deploy_string("Content-Type");
-    static ngx_deploy_str_t  auth = ngx_deploy_string("Authorization");
-    static ngx_deploy_str_t  json =
-                         ngx_deploy_string("application/json; charset=utf-8");
-
-    slack = ngx_http_deploy_board.dmcf->slack;
-    out = &send->out;
-
-    out->pool = send->pool;
-    out->log = ngx_cycle->log;
-    out->dscf = ngx_http_deploy_board.dscf;
-    out->method = NGX_HTTP_POST;
-    out->headers = send->headers;
-    out->nheaders = 1;
-    out->max = NGX_DEPLOY_SLACK_MAX_REPLY;
-    out->handler = ngx_http_deploy_board_sent;
-    out->data = send;
-
-    send->headers[0].name = type;
-    send->headers[0].value = json;
-
-    if (slack->authorization.len) {
-        send->headers[1].name = auth;
-        send->headers[1].value = slack->authorization;
-        out->nheaders = 2;
-
-        out->url = (send->work.ts.len && send->work.phase == -1)
-                   ? slack->update : slack->post;
-
-    } else {
-        out->url = slack->webhook;
-    }
-
-    if (ngx_http_deploy_board_body(send) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_deploy_outbound(out);
-}
-
-
-static ngx_int_t
-ngx_http_deploy_board_body(ngx_http_deploy_board_send_t *send)
-{
-    int                         rc;
-    ngx_deploy_pool_t           pool;
-    ngx_deploy_board_work_t    *work;
-    ngx_deploy_slack_target_t   target;
-
-    ngx_memzero(&target, sizeof(ngx_deploy_slack_target_t));
-
-    pool = ngx_http_deploy_pool(send->pool);
-    work = &send->work;
-
-    if (work->channel.len) {
-        target.channel = work->channel;
-    }
-
-    target.buttons = ngx_http_deploy_board.dmcf->commands;
-
-    if (work->phase >= 0) {
-        target.thread = work->ts;
-
-        rc = ngx_deploy_slack_detail(&pool, &target,
-                                     &work->build.phases[work->phase],
-                                     &send->out.body);
-
-    } else {
-        target.ts = work->ts;
-
-        rc = ngx_deploy_slack_message(&pool, &target, &work->build,
-                                      &send->out.body);
-    }
-
-    return (rc == NGX_DEPLOY_OK) ? NGX_OK : NGX_ERROR;
-}
-
-
-static void
-ngx_http_deploy_board_sent(ngx_http_deploy_outbound_t *out)
-{
-    ngx_deploy_pool_t              pool;
-    ngx_deploy_slack_reply_t       reply;
-    ngx_http_deploy_board_send_t  *send;
-
-    /* also of one that could not be sent, whose result is all zeros */
-
-    send = (ngx_http_deploy_board_send_t *) ((u_char *) out
-                          - offsetof(ngx_http_deploy_board_send_t, out));
-
-    pool = ngx_http_deploy_pool(send->pool);
-
-    if (ngx_deploy_slack_reply(&pool,
-                               send->work.channel.len
-                               ? NGX_DEPLOY_SLACK_API
-                               : NGX_DEPLOY_SLACK_WEBHOOK,
-                               out->status, out->retry_after, out->reply.data,
-                               out->reply.len, out->whole, &reply)
-        != NGX_DEPLOY_OK)
-    {
-        reply.class = NGX_DEPLOY_SLACK_AGAIN;
-        reply.reason = "no memory";
-    }
-
-    ngx_http_deploy_board_done(send, &reply);
-
-    ngx_http_deploy_board.sends--;
-
-    ngx_destroy_pool(send->pool);
-
-    ngx_post_event(&ngx_http_deploy_board.event, &ngx_posted_events);
-}
-
-
-static void
-ngx_http_deploy_board_done(ngx_http_deploy_board_send_t *send,
-    ngx_deploy_slack_reply_t *reply)
-{
-    int                           rc;
-    int64_t                       after, delay;
-    ngx_http_deploy_board_ctx_t  *ctx;
-
-    static ngx_deploy_board_result_e  results[] = {
-        NGX_DEPLOY_BOARD_DONE,
-        NGX_DEPLOY_BOARD_AGAIN,
-        NGX_DEPLOY_BOARD_LOST,
-        NGX_DEPLOY_BOARD_REFUSED
-    };
-
-    ctx = ngx_http_deploy_board.ctx;
-
-    after = (reply->retry_after > 0) ? reply->retry_after * 1000 : 0;
-    delay = NGX_HTTP_DEPLOY_BOARD_RETRY
-            + ngx_random() % NGX_HTTP_DEPLOY_BOARD_RETRY;
-
-    ngx_shmtx_lock(&ctx->shpool->mutex);
-
-    rc = ngx_deploy_board_done(ctx->board, &send->work,
-                               results[reply->class], &reply->ts, after,
-                               delay, ngx_current_msec);
-
-    ngx_shmtx_unlock(&ctx->shpool->mutex);
-
-    ngx_http_deploy_board_log(send, reply, rc);
-
-    ngx_http_deploy_keep(&send->work.id, NULL);
-}
-
-
-static void
-ngx_http_deploy_board_log(ngx_http_deploy_board_send_t *send,
-    ngx_deploy_slack_reply_t *reply, int rc)
-{
-    ngx_str_t            *name;
-    ngx_uint_t            level;
-    const char           *status;
-    ngx_deploy_build_t   *build;
-
-    build = &send->work.build;
-    name = build->id.len ? &build->id : &build->project;
-    status = ngx_deploy_build_status_name(build->status);
-
-    ngx_http_deploy_count_message(reply->class == NGX_DEPLOY_SLACK_DONE);
-
-    if (reply->class == NGX_DEPLOY_SLACK_DONE) {
-        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                      "deploy told Slack that build \"%V\" is %s, "
-                      "channel \"%V\"", name, status, &send->work.channel);
-        return;
-    }
-
-    level = (reply->class == NGX_DEPLOY_SLACK_REFUSED
-             || rc == NGX_DEPLOY_ERROR)
-            ? NGX_LOG_ERR : NGX_LOG_WARN;
-
-    ngx_log_error(level, ngx_cycle->log, 0,
-                  "deploy did not tell Slack that build \"%V\" is %s, "
-                  "channel \"%V\": status %ui, %s%s%V%s",
-                  name, status, &send->work.channel, send->out.status,
-                  reply->reason, reply->error.len ? ", " : "", &reply->error,
-                  (level == NGX_LOG_ERR) ? ", given up" : "");
+    ngx_http_deploy_tell_soon();
 }

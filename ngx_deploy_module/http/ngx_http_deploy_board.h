@@ -39,4 +39,13 @@ ngx_int_t ngx_http_deploy_board_fill(ngx_pool_t *pool,
     ngx_deploy_store_record_t *record, ngx_uint_t always, ngx_uint_t max);
 
 
+/* ngx_http_deploy_tell.c: what there is to be told is told to Slack */
+
+void ngx_http_deploy_tell_init_process(ngx_cycle_t *cycle,
+    ngx_http_deploy_main_conf_t *dmcf, ngx_http_deploy_srv_conf_t *dscf);
+
+/* there may be something new */
+void ngx_http_deploy_tell_soon(void);
+
+
 #endif /* _NGX_HTTP_DEPLOY_BOARD_H_INCLUDED_ */
