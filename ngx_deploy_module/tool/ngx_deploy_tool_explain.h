@@ -79,6 +79,25 @@ typedef struct {
 } ngx_deploy_tool_explain_t;
 
 
+/* what is asked for, and what came of it */
+
+typedef struct {
+    unsigned            verify;       /* stop after the verdict */
+    const char         *host;
+    const char         *uri;
+    const char         *at;
+    const char         *request;      /* files */
+    const char         *body;
+
+    const char         *status;       /* "dry_run", "ignored", "refused" */
+    const char         *reason;
+    int                 code;
+    ngx_deploy_json_t  *events;
+    ngx_deploy_json_t  *builds;
+    ngx_deploy_json_t  *rules;
+} ngx_deploy_tool_result_t;
+
+
 typedef struct ngx_deploy_tool_regex_s  ngx_deploy_tool_regex_t;
 
 
@@ -127,9 +146,23 @@ ngx_deploy_json_t *ngx_deploy_tool_start_body(
 int ngx_deploy_tool_value(ngx_deploy_tool_explain_t *explain,
     const ngx_deploy_str_t *text, ngx_deploy_str_t *value);
 
+/*
+ * A variable of a request, of the time or of the module by its name;
+ * NGX_DEPLOY_DECLINED: there is no such one
+ */
+int ngx_deploy_tool_builtin(ngx_deploy_tool_explain_t *explain,
+    const ngx_deploy_str_t *name, ngx_deploy_str_t *value);
+
 /* notes once what is not evaluated */
 void ngx_deploy_tool_unknown(ngx_deploy_tool_explain_t *explain,
     const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+
+/* prints the result; that as JSON takes over what is in it */
+void ngx_deploy_tool_explain_text(ngx_deploy_tool_explain_t *explain,
+    ngx_deploy_tool_result_t *result);
+void ngx_deploy_tool_explain_json(ngx_deploy_tool_explain_t *explain,
+    ngx_deploy_tool_result_t *result);
 
 
 /*
