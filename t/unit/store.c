@@ -751,6 +751,57 @@ test_records(void)
 }
 
 
+/* the builds that were heard of between two times, as a text */
+
+static void
+silent(int64_t after, int64_t before, size_t max, const char *want)
+{
+    char                    got[64];
+    size_t                  i, len;
+    ngx_deploy_store_op_t   op;
+
+    memset(&op, 0, sizeof(op));
+
+    op.type = NGX_DEPLOY_STORE_SILENT;
+    op.u.silent.after = STORE_NOW + after;
+    op.u.silent.before = STORE_NOW + before;
+    op.u.silent.max = max;
+
+    is_int(store_run(store, &op, STORE_NOW), NGX_DEPLOY_OK, "silent");
+
+    for (i = 0, len = 0; i < op.u.silent.n; i++) {
+        len += (size_t) snprintf(got + len, sizeof(got) - len, "%.*s ",
+                                 (int) op.u.silent.builds[i].len,
+                                 (char *) op.u.silent.builds[i].data);
+    }
+
+    got[len] = '\0';
+
+    ok(strcmp(got, want) == 0, "silent: %s", got);
+}
+
+
+static void
+test_silent(void)
+{
+    test_begin();
+
+    silent(-10, 10, 10, "");
+
+    test_save("b", 7, 1, 0, "in_progress", 0, STORE_NOW + 2);
+    test_save("a", 7, 1, 0, "started", 0, STORE_NOW + 1);
+    test_save("c", 7, 1, 0, "failed", 0, STORE_NOW + 1);
+    test_save("d", 7, 1, 0, "started", 1, STORE_NOW + 1);
+    test_save("e", 7, 1, 0, "queued", 0, STORE_NOW + 1);
+
+    silent(-10, 10, 10, "a b ");
+    silent(-10, 10, 1, "a ");
+    silent(-10, 2, 10, "a ");
+    silent(1, 10, 10, "b ");
+    silent(2, 10, 10, "");
+}
+
+
 static void
 test_owners(void)
 {
@@ -1158,6 +1209,7 @@ main(void)
     test_redeliver();
     test_records();
     test_owners();
+    test_silent();
     test_results();
     test_migrate();
     test_prune();
