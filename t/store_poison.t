@@ -118,6 +118,7 @@ sub count {
 
 sub time_passes {
     my ($pid) = $t->worker_pids();
+    my $fence = $store->value('SELECT sum(fence) FROM builds');
 
     return if !$pid || !alive()
               || $store->value('SELECT count(*) FROM builds WHERE state = 1'
@@ -129,7 +130,8 @@ sub time_passes {
     return if $by <= 0;
 
     $store->do('UPDATE builds SET since = since - ?1, due = due - ?1'
-               . ' WHERE state < 2', $by);
+               . ' WHERE state < 2 AND (SELECT sum(fence) FROM builds) = '
+               . $fence, $by);
 }
 
 
