@@ -217,7 +217,7 @@ my @bad = (
     ['content type', 'UnknownOperationException', {},
      { type => 'application/json' }],
     ['operation', 'UnknownOperationException', {},
-     { operation => 'CodeBuild_20161006.StopBuild' }],
+     { operation => 'CodeBuild_20161006.DeleteBuild' }],
     ['integer as string', 'SerializationException',
      { timeoutInMinutesOverride => '30' }],
     ['string as integer', 'SerializationException', { sourceVersion => 1 }],

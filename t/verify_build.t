@@ -355,6 +355,12 @@ my $id = wait_for(sub {
                   . ' ON b.delivery = d.id WHERE b.build = ?', $first->{id});
 }, 'the result in the store');
 
+# a report has the id of the delivery, too, but is not what is meant
+
+ok(wait_for(sub {
+    (report($first->{env}{DEPLOY_TOKEN}, about($first)))[0]->status == 200;
+}), 'a report');
+
 is(http_post("/deploys/redeliver?delivery=$id", '')->status, 202,
    'delivered again');
 ok(wait_for(sub { $cb->builds('web') == 3 }), 'another build');

@@ -266,7 +266,8 @@ typedef struct {
  * Queues the builds of a stored delivery again, as new runs with new tokens,
  * due at once.  Builds that are queued or starting stay as they are.
  *
- * in   id        of the sender; of several with it the newest
+ * in   id        of the sender; of several with it the newest that has builds,
+ *                one of a sender before reports of builds, which share it
  * out  delivery  with its builds, the new ones queued
  *
  * DECLINED: there is no such delivery, or it has no builds (then delivery is

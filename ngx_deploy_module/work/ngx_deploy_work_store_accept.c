@@ -362,13 +362,12 @@ ngx_deploy_store_redeliver(ngx_deploy_store_t *store,
         return NGX_DEPLOY_ERROR;
     }
 
-    st = ngx_deploy_store_statement(store, NGX_DEPLOY_SQL_DELIVERY_BY_ID);
+    st = ngx_deploy_store_statement(store, NGX_DEPLOY_SQL_DELIVERY_AGAIN);
     if (st == NULL) {
         return NGX_DEPLOY_ERROR;
     }
 
     rc = ngx_deploy_store_bind(st, 1, &op->id);
-    rc |= sqlite3_bind_int(st, 2, 1);
 
     rc = ngx_deploy_store_step(store, st, rc);
 

@@ -56,6 +56,13 @@ static const char *const  ngx_deploy_sql[NGX_DEPLOY_SQL_STATEMENTS] = {
         NGX_DEPLOY_SQL_DELIVERY " WHERE d.delivery = ?1"
         " ORDER BY d.id DESC LIMIT ?2",
 
+    /* a report of a build has the id of the delivery that started the build */
+
+    [NGX_DEPLOY_SQL_DELIVERY_AGAIN] =
+        NGX_DEPLOY_SQL_DELIVERY " WHERE d.delivery = ?1"
+        " ORDER BY EXISTS (SELECT 1 FROM builds b WHERE b.delivery = d.id)"
+        " DESC, d.provider IN ('aws', 'build'), d.id DESC LIMIT 1",
+
     [NGX_DEPLOY_SQL_DELIVERY_BY_BUILD] =
         NGX_DEPLOY_SQL_DELIVERY " WHERE d.id IN"
         " (SELECT b.delivery FROM builds b WHERE b.build = ?1)"
