@@ -183,7 +183,11 @@ is(http_post('/off', push_branch(), 'Content-Type' => 'application/json',
 
 ok(wait_for(sub {
     $m = metrics();
-    $m->value('ngx_deploy_slack_messages_total', result => 'sent');
+
+    # what is counted after an answer may be counted a little later
+
+    return $m->value('ngx_deploy_slack_messages_total', result => 'sent')
+           && $m->value('ngx_deploy_answer_duration_seconds_count') >= 9;
 }), 'Slack was told');
 
 is_deeply($m->errors, [], 'well-formed');
