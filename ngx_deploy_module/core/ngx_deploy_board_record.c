@@ -172,12 +172,7 @@ ngx_deploy_board_record_target(ngx_deploy_board_target_t *target,
                                                       + skew));
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 

@@ -129,12 +129,7 @@ ngx_deploy_build_dump_event(const ngx_deploy_event_t *event)
     rc |= ngx_deploy_build_dump_int(json, "merged", event->merged);
     rc |= ngx_deploy_build_dump_int(json, "deleted", event->deleted);
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -154,12 +149,7 @@ ngx_deploy_build_dump_link(const ngx_deploy_build_link_t *link)
     rc |= ngx_deploy_json_set_str(json, "url", &link->url);
     rc |= ngx_deploy_build_dump_status(json, link->status);
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -179,12 +169,7 @@ ngx_deploy_build_dump_phase(const ngx_deploy_build_phase_t *phase)
     rc |= ngx_deploy_build_dump_int(json, "duration", phase->duration);
     rc |= ngx_deploy_json_set_str(json, "message", &phase->message);
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 

@@ -347,12 +347,7 @@ ngx_deploy_event_json(const ngx_deploy_event_t *event)
         }
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 

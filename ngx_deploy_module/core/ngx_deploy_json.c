@@ -181,6 +181,18 @@ ngx_deploy_json_free(ngx_deploy_json_t *json)
 
 
 ngx_deploy_json_t *
+ngx_deploy_json_done(ngx_deploy_json_t *json, int rc)
+{
+    if (rc != NGX_DEPLOY_OK) {
+        ngx_deploy_json_free(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+ngx_deploy_json_t *
 ngx_deploy_json_object(void)
 {
     return json_object();

@@ -35,6 +35,12 @@ ngx_deploy_json_t *ngx_deploy_json_parse(const u_char *p, size_t len,
 
 void ngx_deploy_json_free(ngx_deploy_json_t *json);
 
+/*
+ * The end of what was made: json, or NULL, having freed it, when rc, to which
+ * the results of all steps were added, is not NGX_DEPLOY_OK.
+ */
+ngx_deploy_json_t *ngx_deploy_json_done(ngx_deploy_json_t *json, int rc);
+
 ngx_deploy_json_t *ngx_deploy_json_object(void);
 ngx_deploy_json_t *ngx_deploy_json_array(void);
 ngx_deploy_json_t *ngx_deploy_json_str(const ngx_deploy_str_t *s);

@@ -244,12 +244,7 @@ ngx_deploy_metrics_json(ngx_deploy_pool_t *pool,
     rc |= ngx_deploy_json_set(json, "secrets",
                               ngx_deploy_metrics_secrets(pool, metrics));
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -286,12 +281,7 @@ ngx_deploy_metrics_requests(const ngx_deploy_metrics_t *metrics)
         }
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(array);
-        return NULL;
-    }
-
-    return array;
+    return ngx_deploy_json_done(array, rc);
 }
 
 
@@ -341,12 +331,7 @@ ngx_deploy_metrics_histogram(ngx_deploy_pool_t *pool,
                               ngx_deploy_json_int((int64_t) h->sum));
     rc |= ngx_deploy_json_set(json, "buckets", buckets);
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -387,12 +372,7 @@ ngx_deploy_metrics_secrets(ngx_deploy_pool_t *pool,
         rc |= ngx_deploy_json_append(array, json);
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(array);
-        return NULL;
-    }
-
-    return array;
+    return ngx_deploy_json_done(array, rc);
 }
 
 
@@ -438,12 +418,7 @@ ngx_deploy_credentials_json(ngx_deploy_pool_t *pool,
         rc |= ngx_deploy_json_append(array, json);
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(array);
-        return NULL;
-    }
-
-    return array;
+    return ngx_deploy_json_done(array, rc);
 }
 
 

@@ -310,12 +310,7 @@ ngx_http_deploy_answer_build(ngx_http_deploy_build_t *build)
                                   ngx_deploy_json_bool(1));
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 

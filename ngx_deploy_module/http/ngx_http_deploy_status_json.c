@@ -98,12 +98,7 @@ ngx_http_deploy_status_json(ngx_pool_t *pool, ngx_deploy_store_status_t *op,
                               ngx_deploy_metrics_json(&w.pool, metrics,
                                                       gauges));
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -204,12 +199,7 @@ ngx_http_deploy_status_numbers(ngx_http_deploy_writer_t *w)
         rc |= ngx_deploy_json_append(array, json);
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(array);
-        return NULL;
-    }
-
-    return array;
+    return ngx_deploy_json_done(array, rc);
 }
 
 
@@ -229,12 +219,7 @@ ngx_http_deploy_status_filter(ngx_deploy_store_status_t *op)
     rc |= ngx_deploy_json_set_str(json, "project", &op->project);
     rc |= ngx_deploy_json_set_str(json, "status", &op->status);
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -261,12 +246,7 @@ ngx_http_deploy_status_redelivered_json(ngx_pool_t *pool,
                               ngx_http_deploy_status_builds(&w, d->builds,
                                                             d->nbuilds, d));
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -303,12 +283,7 @@ ngx_http_deploy_status_delivery(ngx_http_deploy_writer_t *w,
     rc |= ngx_deploy_json_set(json, "rules",
                               ngx_http_deploy_status_text(w, &d->rules));
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -434,12 +409,7 @@ ngx_http_deploy_status_build(ngx_http_deploy_writer_t *w,
                                   ngx_http_deploy_status_tries(w, b->row));
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -471,12 +441,7 @@ ngx_http_deploy_status_phases(ngx_http_deploy_writer_t *w,
                            ngx_http_deploy_status_phase(&build->phases[i]));
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(array);
-        return NULL;
-    }
-
-    return array;
+    return ngx_deploy_json_done(array, rc);
 }
 
 
@@ -499,12 +464,7 @@ ngx_http_deploy_status_phase(ngx_deploy_build_phase_t *phase)
 
     rc |= ngx_deploy_json_set_str(json, "message", &phase->message);
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(json);
-        return NULL;
-    }
-
-    return json;
+    return ngx_deploy_json_done(json, rc);
 }
 
 
@@ -545,12 +505,7 @@ ngx_http_deploy_status_tries(ngx_http_deploy_writer_t *w, int64_t build)
         rc |= ngx_deploy_json_append(array, json);
     }
 
-    if (rc != NGX_DEPLOY_OK) {
-        ngx_deploy_json_free(array);
-        return NULL;
-    }
-
-    return array;
+    return ngx_deploy_json_done(array, rc);
 }
 
 
