@@ -174,19 +174,18 @@ ngx_int_t
 ngx_http_deploy_board_write(ngx_pool_t *pool, ngx_str_t *key,
     ngx_deploy_build_t *build, ngx_array_t *channels)
 {
-    int                           rc;
-    ngx_deploy_pool_t             dpool;
-    ngx_http_deploy_board_ctx_t  *ctx;
+    int                  rc;
+    ngx_deploy_pool_t    dpool;
+    ngx_deploy_board_t  *board;
 
-    ctx = ngx_http_deploy_board.ctx;
     dpool = ngx_http_deploy_pool(pool);
 
-    ngx_shmtx_lock(&ctx->shpool->mutex);
+    board = ngx_http_deploy_board_lock();
 
-    rc = ngx_deploy_board_put(ctx->board, &dpool, key, build,
+    rc = ngx_deploy_board_put(board, &dpool, key, build,
                               ngx_current_msec);
 
-    ngx_shmtx_unlock(&ctx->shpool->mutex);
+    ngx_http_deploy_board_unlock();
 
     if (rc != NGX_DEPLOY_OK) {
         ngx_log_error(NGX_LOG_ERR, pool->log, 0,
@@ -206,23 +205,21 @@ ngx_int_t
 ngx_http_deploy_board_find(ngx_pool_t *pool, ngx_str_t *id,
     ngx_deploy_build_t *build)
 {
-    int                           rc;
-    ngx_deploy_pool_t             dpool;
-    ngx_http_deploy_board_ctx_t  *ctx;
+    int                  rc;
+    ngx_deploy_pool_t    dpool;
+    ngx_deploy_board_t  *board;
 
-    ctx = ngx_http_deploy_board.ctx;
-
-    if (ctx == NULL) {
+    if (ngx_http_deploy_board.ctx == NULL) {
         return NGX_DECLINED;
     }
 
     dpool = ngx_http_deploy_pool(pool);
 
-    ngx_shmtx_lock(&ctx->shpool->mutex);
+    board = ngx_http_deploy_board_lock();
 
-    rc = ngx_deploy_board_get(ctx->board, &dpool, id, build);
+    rc = ngx_deploy_board_get(board, &dpool, id, build);
 
-    ngx_shmtx_unlock(&ctx->shpool->mutex);
+    ngx_http_deploy_board_unlock();
 
     return (rc == NGX_DEPLOY_OK) ? NGX_OK
                                  : (rc == NGX_DEPLOY_DECLINED) ? NGX_DECLINED
@@ -234,25 +231,23 @@ ngx_uint_t
 ngx_http_deploy_board_recent(ngx_pool_t *pool, ngx_array_t *projects,
     ngx_deploy_build_t *builds, ngx_uint_t max)
 {
-    ngx_uint_t                    n;
-    ngx_deploy_pool_t             dpool;
-    ngx_http_deploy_board_ctx_t  *ctx;
+    ngx_uint_t           n;
+    ngx_deploy_pool_t    dpool;
+    ngx_deploy_board_t  *board;
 
-    ctx = ngx_http_deploy_board.ctx;
-
-    if (ctx == NULL) {
+    if (ngx_http_deploy_board.ctx == NULL) {
         return 0;
     }
 
     dpool = ngx_http_deploy_pool(pool);
 
-    ngx_shmtx_lock(&ctx->shpool->mutex);
+    board = ngx_http_deploy_board_lock();
 
-    n = ngx_deploy_board_list(ctx->board, &dpool,
+    n = ngx_deploy_board_list(board, &dpool,
                               projects ? projects->elts : NULL,
                               projects ? projects->nelts : 0, builds, max);
 
-    ngx_shmtx_unlock(&ctx->shpool->mutex);
+    ngx_http_deploy_board_unlock();
 
     return n;
 }
@@ -263,17 +258,16 @@ ngx_http_deploy_board_report(ngx_pool_t *pool, ngx_str_t *project,
     ngx_deploy_build_report_t *report, ngx_deploy_build_t *build,
     ngx_uint_t *changed, ngx_uint_t *before)
 {
-    int                           rc;
-    ngx_deploy_pool_t             dpool;
-    ngx_http_deploy_board_ctx_t  *ctx;
+    int                  rc;
+    ngx_deploy_pool_t    dpool;
+    ngx_deploy_board_t  *board;
 
-    ctx = ngx_http_deploy_board.ctx;
     dpool = ngx_http_deploy_pool(pool);
     *changed = 0;
 
-    ngx_shmtx_lock(&ctx->shpool->mutex);
+    board = ngx_http_deploy_board_lock();
 
-    rc = ngx_deploy_board_get(ctx->board, &dpool, &report->id, build);
+    rc = ngx_deploy_board_get(board, &dpool, &report->id, build);
 
     if (rc == NGX_DEPLOY_DECLINED) {
         ngx_deploy_build_init(build);
@@ -288,11 +282,11 @@ ngx_http_deploy_board_report(ngx_pool_t *pool, ngx_str_t *project,
         && ngx_deploy_build_report(build, report) == NGX_DEPLOY_OK)
     {
         *changed = 1;
-        rc = ngx_deploy_board_put(ctx->board, &dpool, &report->id, build,
+        rc = ngx_deploy_board_put(board, &dpool, &report->id, build,
                                   ngx_current_msec);
     }
 
-    ngx_shmtx_unlock(&ctx->shpool->mutex);
+    ngx_http_deploy_board_unlock();
 
     if (rc != NGX_DEPLOY_OK) {
         ngx_log_error(NGX_LOG_ERR, pool->log, 0,
@@ -370,13 +364,11 @@ ngx_http_deploy_board_linked(void *data)
 {
     ngx_http_deploy_board_link_t *link = data;
 
-    int                           rc;
-    ngx_pool_t                   *pool;
-    ngx_deploy_pool_t             dpool;
-    ngx_deploy_build_t           *up;
-    ngx_http_deploy_board_ctx_t  *ctx;
-
-    ctx = ngx_http_deploy_board.ctx;
+    int                  rc;
+    ngx_pool_t          *pool;
+    ngx_deploy_pool_t    dpool;
+    ngx_deploy_build_t  *up;
+    ngx_deploy_board_t  *board;
 
     pool = ngx_create_pool(8192, ngx_cycle->log);
     if (pool == NULL) {
@@ -391,20 +383,20 @@ ngx_http_deploy_board_linked(void *data)
         return;
     }
 
-    ngx_shmtx_lock(&ctx->shpool->mutex);
+    board = ngx_http_deploy_board_lock();
 
-    rc = ngx_deploy_board_get(ctx->board, &dpool, &link->upstream, up);
+    rc = ngx_deploy_board_get(board, &dpool, &link->upstream, up);
 
     if (rc == NGX_DEPLOY_OK) {
         rc = ngx_deploy_build_downstream(up, &link->link);
     }
 
     if (rc == NGX_DEPLOY_OK) {
-        rc = ngx_deploy_board_put(ctx->board, &dpool, &link->upstream, up,
+        rc = ngx_deploy_board_put(board, &dpool, &link->upstream, up,
                                   ngx_current_msec);
     }
 
-    ngx_shmtx_unlock(&ctx->shpool->mutex);
+    ngx_http_deploy_board_unlock();
 
     if (rc == NGX_DEPLOY_OK) {
         ngx_http_deploy_keep(&link->upstream, NULL);
@@ -511,22 +503,21 @@ ngx_http_deploy_board_fill(ngx_pool_t *pool,
 void
 ngx_http_deploy_board_want(ngx_str_t *key, ngx_array_t *channels)
 {
-    ngx_str_t                    *channel;
-    ngx_uint_t                    i, follows;
-    ngx_http_deploy_board_ctx_t  *ctx;
+    ngx_str_t           *channel;
+    ngx_uint_t           i, follows;
+    ngx_deploy_board_t  *board;
 
-    ctx = ngx_http_deploy_board.ctx;
     follows = ngx_http_deploy_board_follows();
     channel = channels->elts;
 
-    ngx_shmtx_lock(&ctx->shpool->mutex);
+    board = ngx_http_deploy_board_lock();
 
     for (i = 0; i < channels->nelts; i++) {
-        (void) ngx_deploy_board_want(ctx->board, key, &channel[i], follows,
+        (void) ngx_deploy_board_want(board, key, &channel[i], follows,
                                      ngx_current_msec);
     }
 
-    ngx_shmtx_unlock(&ctx->shpool->mutex);
+    ngx_http_deploy_board_unlock();
 
     /* a known build has something new even if no channel was asked for */
 
