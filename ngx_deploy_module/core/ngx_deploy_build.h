@@ -10,6 +10,7 @@
 
 #include "ngx_deploy_core.h"
 #include "ngx_deploy_event.h"
+#include "ngx_deploy_json.h"
 
 
 /*

@@ -82,14 +82,15 @@ ngx_deploy_str_t ngx_deploy_codebuild_version(
     const ngx_deploy_event_t *event);
 
 /*
- * The body of StartBuild, the same bytes for the same input, as a tree (for
- * a dry run's answer): projectName, sourceVersion, environment, overrides,
+ * The body of StartBuild in memory of the pool, the same bytes for the same
+ * input: projectName, sourceVersion, environment, overrides,
  * idempotencyToken.  Of a variable or an override given twice the last value
- * stands.  NULL when memory is short, *reason being NULL, or when a name or
- * a value does not suit, then with a static *reason.
+ * stands.  NGX_DEPLOY_OK, NGX_DEPLOY_ERROR when memory is short, or
+ * NGX_DEPLOY_DECLINED with a static *reason when a name or a value does not
+ * suit.
  */
-ngx_deploy_json_t *ngx_deploy_codebuild_start_build(
-    const ngx_deploy_start_build_t *start, const char **reason);
+int ngx_deploy_codebuild_start_build(const ngx_deploy_start_build_t *start,
+    ngx_deploy_pool_t *pool, ngx_deploy_str_t *body, const char **reason);
 
 /*
  * The token of a dispatch: hex SHA-256, 64 characters, of the provider, the

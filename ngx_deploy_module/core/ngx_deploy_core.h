@@ -116,6 +116,12 @@ u_char *ngx_deploy_hex_encode(u_char *dst, const u_char *p, size_t len);
 int ngx_deploy_base64_decode(u_char *dst, size_t *size, const u_char *p,
     size_t len);
 
+/*
+ * The length, 2 to 4, of the well-formed UTF-8 sequence (RFC 3629) of more than
+ * a byte that p begins with, or zero; p is before end.
+ */
+size_t ngx_deploy_utf8_sequence(const u_char *p, const u_char *end);
+
 /* 1 when the bytes are well-formed UTF-8 (RFC 3629) */
 int ngx_deploy_utf8_valid(const u_char *p, size_t len);
 

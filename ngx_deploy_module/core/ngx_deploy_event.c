@@ -20,9 +20,9 @@ static unsigned ngx_deploy_event_on_push(const ngx_deploy_event_t *event);
 static unsigned ngx_deploy_event_by(const ngx_deploy_event_t *event,
     const char *const *provider);
 static unsigned ngx_deploy_event_on_command(const ngx_deploy_event_t *event);
-static void ngx_deploy_event_json_flag(ngx_deploy_json_t *json,
-    const char *key, int flag, int *rc);
-static int ngx_deploy_event_json_paths(ngx_deploy_json_t *json,
+static void ngx_deploy_event_json_flag(ngx_deploy_json_out_t *out,
+    const char *key, int flag);
+static void ngx_deploy_event_json_paths(ngx_deploy_json_out_t *out,
     const ngx_deploy_event_t *event);
 
 
@@ -297,21 +297,16 @@ ngx_deploy_event_on_name(const ngx_deploy_event_t *event)
 }
 
 
-ngx_deploy_json_t *
-ngx_deploy_event_json(const ngx_deploy_event_t *event)
+void
+ngx_deploy_event_json(const ngx_deploy_event_t *event,
+    ngx_deploy_json_out_t *out)
 {
-    int                      i, rc;
+    int                      i;
     int64_t                  number;
     const char              *name;
-    ngx_deploy_json_t       *json;
     const ngx_deploy_str_t  *fact;
 
-    json = ngx_deploy_json_object();
-    if (json == NULL) {
-        return NULL;
-    }
-
-    rc = NGX_DEPLOY_OK;
+    ngx_deploy_json_out_object(out, NULL);
 
     for (i = 0; i < NGX_DEPLOY_FACTS; i++) {
 
@@ -322,12 +317,12 @@ ngx_deploy_event_json(const ngx_deploy_event_t *event)
 
             /* long, and nobody's key: the flags stand in its place */
 
-            ngx_deploy_event_json_flag(json, "merged", event->merged, &rc);
-            ngx_deploy_event_json_flag(json, "created", event->created, &rc);
-            ngx_deploy_event_json_flag(json, "deleted", event->deleted, &rc);
-            ngx_deploy_event_json_flag(json, "forced", event->forced, &rc);
+            ngx_deploy_event_json_flag(out, "merged", event->merged);
+            ngx_deploy_event_json_flag(out, "created", event->created);
+            ngx_deploy_event_json_flag(out, "deleted", event->deleted);
+            ngx_deploy_event_json_flag(out, "forced", event->forced);
 
-            rc |= ngx_deploy_event_json_paths(json, event);
+            ngx_deploy_event_json_paths(out, event);
 
             continue;
         }
@@ -339,41 +334,38 @@ ngx_deploy_event_json(const ngx_deploy_event_t *event)
         }
 
         if (number >= 0) {
-            rc |= ngx_deploy_json_set(json, name,
-                                      ngx_deploy_json_int(number));
+            ngx_deploy_json_out_int(out, name, number);
 
         } else {
-            rc |= ngx_deploy_json_set_str(json, name, fact);
+            ngx_deploy_json_out_str(out, name, fact);
         }
     }
 
-    return ngx_deploy_json_done(json, rc);
+    ngx_deploy_json_out_close(out, '}');
 }
 
 
 static void
-ngx_deploy_event_json_flag(ngx_deploy_json_t *json, const char *key, int flag,
-    int *rc)
+ngx_deploy_event_json_flag(ngx_deploy_json_out_t *out, const char *key,
+    int flag)
 {
     if (flag != -1) {
-        *rc |= ngx_deploy_json_set(json, key, ngx_deploy_json_bool(flag));
+        ngx_deploy_json_out_bool(out, key, flag);
     }
 }
 
 
-static int
-ngx_deploy_event_json_paths(ngx_deploy_json_t *json,
+static void
+ngx_deploy_event_json_paths(ngx_deploy_json_out_t *out,
     const ngx_deploy_event_t *event)
 {
-    int                 rc, complete;
-    size_t              i, n;
-    ngx_deploy_json_t  *paths;
+    int     complete;
+    size_t  i, n;
 
     if (event->paths_complete == -1) {
-        return NGX_DEPLOY_OK;
+        return;
     }
 
-    rc = NGX_DEPLOY_OK;
     n = event->npaths;
     complete = event->paths_complete;
 
@@ -383,19 +375,14 @@ ngx_deploy_event_json_paths(ngx_deploy_json_t *json,
     }
 
     if (n || complete) {
-
-        paths = ngx_deploy_json_array();
+        ngx_deploy_json_out_array(out, "paths");
 
         for (i = 0; i < n; i++) {
-            rc |= ngx_deploy_json_append(paths,
-                                         ngx_deploy_json_str(&event->paths[i]));
+            ngx_deploy_json_out_str(out, NULL, &event->paths[i]);
         }
 
-        rc |= ngx_deploy_json_set(json, "paths", paths);
+        ngx_deploy_json_out_close(out, ']');
     }
 
-    rc |= ngx_deploy_json_set(json, "paths_complete",
-                              ngx_deploy_json_bool(complete));
-
-    return rc;
+    ngx_deploy_json_out_bool(out, "paths_complete", complete);
 }

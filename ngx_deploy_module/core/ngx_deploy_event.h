@@ -9,7 +9,7 @@
 
 
 #include "ngx_deploy_core.h"
-#include "ngx_deploy_json.h"
+#include "ngx_deploy_json_out.h"
 
 
 /* one event, whatever its source: webhook, Slack command, build report */
@@ -100,10 +100,11 @@ unsigned ngx_deploy_event_on(const ngx_deploy_event_t *event);
 const char *ngx_deploy_event_on_name(const ngx_deploy_event_t *event);
 
 /*
- * The event as an object of the "events" array of answers: members absent
- * in the payload are left out.  NULL when memory is short.
+ * Writes the event as an object of the "events" array of answers: members
+ * absent in the payload are left out.
  */
-ngx_deploy_json_t *ngx_deploy_event_json(const ngx_deploy_event_t *event);
+void ngx_deploy_event_json(const ngx_deploy_event_t *event,
+    ngx_deploy_json_out_t *out);
 
 /*
  * The event of an index of such an "events" array, without its message and

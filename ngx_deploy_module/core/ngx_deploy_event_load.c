@@ -5,6 +5,7 @@
 
 
 #include "ngx_deploy_event.h"
+#include "ngx_deploy_json.h"
 
 #include <stdio.h>
 

@@ -25,7 +25,6 @@ typedef struct {
 
 static const char *ngx_deploy_json_depth(const u_char *p, size_t len);
 static const char *ngx_deploy_json_reason(const json_error_t *error);
-static size_t ngx_deploy_json_utf8(const u_char *p, size_t len);
 static json_t *ngx_deploy_json_repair(const u_char *p, size_t len);
 static int ngx_deploy_json_write(ngx_deploy_json_writer_t *w, json_t *json,
     unsigned depth);
@@ -237,60 +236,6 @@ ngx_deploy_json_text(const char *s)
 }
 
 
-/* the length of the well-formed sequence p begins with, or 0 */
-
-static size_t
-ngx_deploy_json_utf8(const u_char *p, size_t len)
-{
-    size_t    i, n;
-    uint32_t  c, min;
-
-    c = p[0];
-
-    if (c < 0x80) {
-        return 1;
-    }
-
-    if (c >= 0xf0 && c < 0xf8) {
-        n = 4;
-        c &= 0x07;
-        min = 0x10000;
-
-    } else if (c >= 0xe0 && c < 0xf0) {
-        n = 3;
-        c &= 0x0f;
-        min = 0x800;
-
-    } else if (c >= 0xc0 && c < 0xe0) {
-        n = 2;
-        c &= 0x1f;
-        min = 0x80;
-
-    } else {
-        return 0;
-    }
-
-    if (n > len) {
-        return 0;
-    }
-
-    for (i = 1; i < n; i++) {
-
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-
-        c = (c << 6) | (p[i] & 0x3f);
-    }
-
-    if (c < min || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
-        return 0;
-    }
-
-    return n;
-}
-
-
 /* a copy in which each byte of no sequence became U+FFFD */
 
 static json_t *
@@ -312,7 +257,7 @@ ngx_deploy_json_repair(const u_char *p, size_t len)
     d = buf;
 
     while (len) {
-        n = ngx_deploy_json_utf8(p, len);
+        n = (*p < 0x80) ? 1 : ngx_deploy_utf8_sequence(p, p + len);
 
         if (n) {
             memcpy(d, p, n);

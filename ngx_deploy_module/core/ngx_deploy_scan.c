@@ -470,7 +470,7 @@ ngx_deploy_scan_quote(const u_char *p, const u_char *end)
         }
 
         do {
-            n = ngx_deploy_scan_utf8(p, end);
+            n = ngx_deploy_utf8_sequence(p, end);
             if (n == 0) {
                 return NULL;
             }

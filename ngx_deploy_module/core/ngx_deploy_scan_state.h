@@ -158,9 +158,6 @@ const u_char *ngx_deploy_scan_collect(ngx_deploy_scan_t *scan,
 const u_char *ngx_deploy_scan_number(ngx_deploy_scan_t *scan,
     const u_char *p, const u_char *end);
 
-/* the length of the well-formed UTF-8 sequence at p, or zero */
-size_t ngx_deploy_scan_utf8(const u_char *p, const u_char *end);
-
 void ngx_deploy_scan_seed(ngx_deploy_scan_t *scan, uint64_t seed);
 void ngx_deploy_scan_frame_seed(ngx_deploy_scan_t *scan,
     ngx_deploy_scan_frame_t *frame);

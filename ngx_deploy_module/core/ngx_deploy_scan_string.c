@@ -272,39 +272,6 @@ ngx_deploy_scan_code(ngx_deploy_scan_t *scan, const u_char *p)
 }
 
 
-size_t
-ngx_deploy_scan_utf8(const u_char *p, const u_char *end)
-{
-    size_t  len;
-
-    if (*p < 0xc2 || *p > 0xf4) {
-        return 0;
-    }
-
-    len = (*p >= 0xf0) ? 4 : (*p >= 0xe0) ? 3 : 2;
-
-    if ((size_t) (end - p) < len || (p[1] & 0xc0) != 0x80) {
-        return 0;
-    }
-
-    /* long forms, surrogates, above U+10FFFF */
-
-    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f)
-        || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-    {
-        return 0;
-    }
-
-    if ((len > 2 && (p[2] & 0xc0) != 0x80)
-        || (len > 3 && (p[3] & 0xc0) != 0x80))
-    {
-        return 0;
-    }
-
-    return len;
-}
-
-
 static const u_char *
 ngx_deploy_scan_utf8_begin(ngx_deploy_scan_t *scan, const u_char *p,
     const u_char *end)
@@ -312,7 +279,7 @@ ngx_deploy_scan_utf8_begin(ngx_deploy_scan_t *scan, const u_char *p,
     size_t  len;
     u_char  ch;
 
-    len = ngx_deploy_scan_utf8(p, end);
+    len = ngx_deploy_utf8_sequence(p, end);
 
     if (len) {
         return ngx_deploy_scan_collect(scan, p, len, p + len);

@@ -7,7 +7,7 @@
 #include "ngx_deploy_scan_state.h"
 
 
-#define NGX_DEPLOY_SCAN_SET_SIZE   512
+#define NGX_DEPLOY_SCAN_SET_SIZE   256
 #define NGX_DEPLOY_SCAN_KEYS_SIZE  128
 
 

@@ -5,9 +5,11 @@
 
 
 #include "ngx_deploy_codebuild.h"
+#include "ngx_deploy_json_out.h"
 
 
-#define NGX_DEPLOY_START_BUILD_MAX  2147483647
+#define NGX_DEPLOY_START_BUILD_MAX   2147483647
+#define NGX_DEPLOY_START_BUILD_SIZE  1024        /* of most bodies */
 
 
 typedef enum {
@@ -32,12 +34,12 @@ static const ngx_deploy_member_t *ngx_deploy_member_find(
 static int ngx_deploy_member_check(const ngx_deploy_member_t *member,
     const ngx_deploy_str_t *value, int64_t *n);
 static int ngx_deploy_member_bool(const ngx_deploy_str_t *value);
-static ngx_deploy_json_t *ngx_deploy_start_build_env(
+static int ngx_deploy_start_build_env(ngx_deploy_json_out_t *out,
     const ngx_deploy_start_build_t *start, const char **reason);
-static ngx_deploy_json_t *ngx_deploy_start_build_variable(
+static void ngx_deploy_start_build_variable(ngx_deploy_json_out_t *out,
     const ngx_deploy_env_t *env);
-static int ngx_deploy_start_build_override(ngx_deploy_json_t *body,
-    const ngx_deploy_override_t *override, const char **reason);
+static int ngx_deploy_start_build_override(ngx_deploy_json_out_t *out,
+    const ngx_deploy_start_build_t *start, size_t i, const char **reason);
 
 
 static const char  ngx_deploy_member_word[] = "must be a word";
@@ -296,88 +298,65 @@ ngx_deploy_codebuild_version(const ngx_deploy_event_t *event)
 }
 
 
-ngx_deploy_json_t *
+int
 ngx_deploy_codebuild_start_build(const ngx_deploy_start_build_t *start,
-    const char **reason)
+    ngx_deploy_pool_t *pool, ngx_deploy_str_t *body, const char **reason)
 {
-    size_t              i;
-    ngx_deploy_json_t  *body;
+    size_t                 i;
+    ngx_deploy_json_out_t  out;
 
     *reason = NULL;
 
     if (ngx_deploy_codebuild_project_name(&start->project) != NGX_DEPLOY_OK) {
         *reason = "is not a name of a project";
-        return NULL;
+        return NGX_DEPLOY_DECLINED;
     }
 
     /* the order is part of the contract: equal input, equal bytes */
 
-    body = ngx_deploy_json_object();
-    if (body == NULL) {
-        return NULL;
-    }
+    ngx_deploy_json_out_begin(&out, pool, NGX_DEPLOY_START_BUILD_SIZE);
+    ngx_deploy_json_out_object(&out, NULL);
+    ngx_deploy_json_out_str(&out, "projectName", &start->project);
 
-    if (ngx_deploy_json_set_str(body, "projectName", &start->project)
-        != NGX_DEPLOY_OK)
-    {
-        goto failed;
-    }
-
-    if (start->source_version.len
-        && ngx_deploy_json_set_str(body, "sourceVersion",
-                                   &start->source_version)
-           != NGX_DEPLOY_OK)
-    {
-        goto failed;
+    if (start->source_version.len) {
+        ngx_deploy_json_out_str(&out, "sourceVersion",
+                                &start->source_version);
     }
 
     if (start->nenv
-        && ngx_deploy_json_set(body, "environmentVariablesOverride",
-                               ngx_deploy_start_build_env(start, reason))
-           != NGX_DEPLOY_OK)
+        && ngx_deploy_start_build_env(&out, start, reason) != NGX_DEPLOY_OK)
     {
-        goto failed;
+        return NGX_DEPLOY_DECLINED;
     }
 
     for (i = 0; i < start->noverrides; i++) {
 
-        if (ngx_deploy_start_build_override(body, &start->overrides[i], reason)
+        if (ngx_deploy_start_build_override(&out, start, i, reason)
             != NGX_DEPLOY_OK)
         {
-            goto failed;
+            return NGX_DEPLOY_DECLINED;
         }
     }
 
-    if (start->idempotency_token.len
-        && ngx_deploy_json_set_str(body, "idempotencyToken",
-                                   &start->idempotency_token)
-           != NGX_DEPLOY_OK)
-    {
-        goto failed;
+    if (start->idempotency_token.len) {
+        ngx_deploy_json_out_str(&out, "idempotencyToken",
+                                &start->idempotency_token);
     }
 
-    return body;
+    ngx_deploy_json_out_close(&out, '}');
 
-failed:
-
-    ngx_deploy_json_free(body);
-
-    return NULL;
+    return ngx_deploy_json_out_end(&out, body);
 }
 
 
-static ngx_deploy_json_t *
-ngx_deploy_start_build_env(const ngx_deploy_start_build_t *start,
-    const char **reason)
+static int
+ngx_deploy_start_build_env(ngx_deploy_json_out_t *out,
+    const ngx_deploy_start_build_t *start, const char **reason)
 {
     size_t                   i, j;
-    ngx_deploy_json_t       *list;
     const ngx_deploy_env_t  *env, *last;
 
-    list = ngx_deploy_json_array();
-    if (list == NULL) {
-        return NULL;
-    }
+    ngx_deploy_json_out_array(out, "environmentVariablesOverride");
 
     for (i = 0; i < start->nenv; i++) {
         env = &start->env[i];
@@ -385,7 +364,7 @@ ngx_deploy_start_build_env(const ngx_deploy_start_build_t *start,
         if (ngx_deploy_codebuild_env_name(&env->name, reason)
             != NGX_DEPLOY_OK)
         {
-            goto failed;
+            return NGX_DEPLOY_DECLINED;
         }
 
         for (j = 0; j < i; j++) {
@@ -408,89 +387,105 @@ ngx_deploy_start_build_env(const ngx_deploy_start_build_t *start,
             }
         }
 
-        if (ngx_deploy_json_append(list, ngx_deploy_start_build_variable(last))
-            != NGX_DEPLOY_OK)
-        {
-            goto failed;
-        }
+        ngx_deploy_start_build_variable(out, last);
     }
 
-    return list;
+    ngx_deploy_json_out_close(out, ']');
 
-failed:
-
-    ngx_deploy_json_free(list);
-
-    return NULL;
+    return NGX_DEPLOY_OK;
 }
 
 
-static ngx_deploy_json_t *
-ngx_deploy_start_build_variable(const ngx_deploy_env_t *env)
+static void
+ngx_deploy_start_build_variable(ngx_deploy_json_out_t *out,
+    const ngx_deploy_env_t *env)
 {
-    ngx_deploy_json_t  *variable;
+    ngx_deploy_str_t  value;
 
-    variable = ngx_deploy_json_object();
-    if (variable == NULL) {
-        return NULL;
+    /* required, but may be empty */
+
+    value = env->value;
+
+    if (value.data == NULL) {
+        value.data = (u_char *) "";
     }
 
-    /* value is required, but may be empty */
+    ngx_deploy_json_out_object(out, NULL);
+    ngx_deploy_json_out_str(out, "name", &env->name);
+    ngx_deploy_json_out_str(out, "value", &value);
 
-    if (ngx_deploy_json_set_str(variable, "name", &env->name)
-        != NGX_DEPLOY_OK
-        || ngx_deploy_json_set(variable, "value",
-                               ngx_deploy_json_str(&env->value))
-           != NGX_DEPLOY_OK
-        || (env->type
-            && ngx_deploy_json_set(variable, "type",
-                                   ngx_deploy_json_text(env->type))
-               != NGX_DEPLOY_OK))
-    {
-        ngx_deploy_json_free(variable);
-        return NULL;
+    if (env->type) {
+        ngx_deploy_json_out_text(out, "type", env->type);
     }
 
-    return variable;
+    ngx_deploy_json_out_close(out, '}');
 }
 
+
+/* stands where it is given first, too */
 
 static int
-ngx_deploy_start_build_override(ngx_deploy_json_t *body,
-    const ngx_deploy_override_t *override, const char **reason)
+ngx_deploy_start_build_override(ngx_deploy_json_out_t *out,
+    const ngx_deploy_start_build_t *start, size_t i, const char **reason)
 {
-    int64_t                     n;
-    ngx_deploy_json_t          *value;
-    const ngx_deploy_member_t  *member;
+    size_t                        j;
+    int64_t                       n, last;
+    ngx_deploy_str_t              text;
+    const ngx_deploy_member_t    *member;
+    const ngx_deploy_override_t  *override;
 
-    member = ngx_deploy_member_find(&override->member);
+    last = 0;
+    text = start->overrides[i].value;
+
+    member = ngx_deploy_member_find(&start->overrides[i].member);
 
     if (member == NULL) {
         *reason = "is not a scalar member of StartBuild";
         return NGX_DEPLOY_DECLINED;
     }
 
-    if (ngx_deploy_member_check(member, &override->value, &n)
-        != NGX_DEPLOY_OK)
-    {
-        *reason = member->reason;
-        return NGX_DEPLOY_DECLINED;
+    for (j = 0; j < start->noverrides; j++) {
+        override = &start->overrides[j];
+
+        if (!ngx_deploy_str_eq(&override->member,
+                               &start->overrides[i].member))
+        {
+            continue;
+        }
+
+        if (j < i) {
+            return NGX_DEPLOY_OK;
+        }
+
+        if (ngx_deploy_member_check(member, &override->value, &n)
+            != NGX_DEPLOY_OK)
+        {
+            *reason = member->reason;
+            return NGX_DEPLOY_DECLINED;
+        }
+
+        text = override->value;
+        last = n;
     }
 
     switch (member->type) {
 
     case NGX_DEPLOY_MEMBER_INTEGER:
-        value = ngx_deploy_json_int(n);
+        ngx_deploy_json_out_int(out, member->name, last);
         break;
 
     case NGX_DEPLOY_MEMBER_BOOL:
-        value = ngx_deploy_json_bool(n);
+        ngx_deploy_json_out_bool(out, member->name, last);
         break;
 
     default:
-        value = ngx_deploy_json_str(&override->value);
+        if (text.data == NULL) {
+            text.data = (u_char *) "";
+        }
+
+        ngx_deploy_json_out_str(out, member->name, &text);
         break;
     }
 
-    return ngx_deploy_json_set(body, member->name, value);
+    return NGX_DEPLOY_OK;
 }

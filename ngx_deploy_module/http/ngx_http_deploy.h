@@ -205,7 +205,7 @@ typedef struct {
     unsigned                        paths_unknown:1;
     unsigned                        later:1;     /* nobody waits, it goes on */
 
-    ngx_deploy_json_t              *request;     /* of a dry run */
+    ngx_str_t                       request;     /* body of StartBuild */
     ngx_str_t                       token;       /* idempotencyToken */
     ngx_http_deploy_dispatch_t     *dispatch;    /* until it has a result */
     ngx_deploy_reply_t              reply;
@@ -440,16 +440,13 @@ ngx_http_deploy_project_t *ngx_http_deploy_find_project(
 ngx_int_t ngx_http_deploy_answer(ngx_http_request_t *r,
     ngx_http_deploy_ctx_t *ctx);
 
-/* the "rules" of the answer, of at most max misses; NULL: memory */
-ngx_deploy_json_t *ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx,
-    ngx_uint_t max);
+/* the elements of "rules", of at most max misses */
+void ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx, ngx_uint_t max,
+    ngx_deploy_json_out_t *out);
 
-/*
- * Adds to them the rules that matched, for the history; what cannot be added
- * is left out
- */
-void ngx_http_deploy_answer_matched(ngx_deploy_json_t *array,
-    ngx_http_deploy_ctx_t *ctx);
+/* and the rules that matched, for the history */
+void ngx_http_deploy_answer_matched(ngx_http_deploy_ctx_t *ctx,
+    ngx_deploy_json_out_t *out);
 
 /* json is freed; returns what the request is to be finalized with */
 ngx_int_t ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,

@@ -13,6 +13,7 @@
 #define NGX_HTTP_DEPLOY_ACCEPT_LEASE   5000      /* ms, over deploy_timeout */
 #define NGX_HTTP_DEPLOY_ACCEPT_EVENTS  65536     /* bytes of JSON */
 #define NGX_HTTP_DEPLOY_ACCEPT_RULES   32        /* of too many */
+#define NGX_HTTP_DEPLOY_ACCEPT_SIZE    1024      /* of most texts */
 #define NGX_HTTP_DEPLOY_JOIN_FIRST     50        /* ms */
 #define NGX_HTTP_DEPLOY_JOIN_MAX       400
 
@@ -304,12 +305,11 @@ static ngx_int_t
 ngx_http_deploy_accept_events(ngx_http_deploy_accept_t *accept,
     ngx_http_deploy_ctx_t *ctx)
 {
-    int                  rc;
-    size_t               i, n;
-    ngx_uint_t           cut;
-    ngx_deploy_json_t   *json;
-    ngx_deploy_pool_t    pool;
-    ngx_deploy_event_t   event;
+    size_t                  i, n;
+    ngx_uint_t              cut;
+    ngx_deploy_pool_t       pool;
+    ngx_deploy_event_t      event;
+    ngx_deploy_json_out_t   out;
 
     pool = ngx_http_deploy_pool(accept->pool);
     n = ctx->nevents;
@@ -320,10 +320,10 @@ ngx_http_deploy_accept_events(ngx_http_deploy_accept_t *accept,
             n = 1;
         }
 
-        json = ngx_deploy_json_array();
-        rc = NGX_DEPLOY_OK;
+        ngx_deploy_json_out_begin(&out, &pool, NGX_HTTP_DEPLOY_ACCEPT_SIZE);
+        ngx_deploy_json_out_array(&out, NULL);
 
-        for (i = 0; i < n && rc == NGX_DEPLOY_OK; i++) {
+        for (i = 0; i < n; i++) {
             event = ctx->events[i];
 
             if (cut && event.npaths) {
@@ -331,16 +331,14 @@ ngx_http_deploy_accept_events(ngx_http_deploy_accept_t *accept,
                 event.paths_complete = 0;
             }
 
-            rc = ngx_deploy_json_append(json, ngx_deploy_event_json(&event));
+            ngx_deploy_event_json(&event, &out);
         }
 
-        if (rc == NGX_DEPLOY_OK) {
-            rc = ngx_deploy_json_dump(json, &pool, &accept->delivery.events);
-        }
+        ngx_deploy_json_out_close(&out, ']');
 
-        ngx_deploy_json_free(json);
-
-        if (rc != NGX_DEPLOY_OK) {
+        if (ngx_deploy_json_out_end(&out, &accept->delivery.events)
+            != NGX_DEPLOY_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -357,26 +355,25 @@ static ngx_int_t
 ngx_http_deploy_accept_rules(ngx_http_deploy_accept_t *accept,
     ngx_http_deploy_ctx_t *ctx)
 {
-    int                 rc;
-    ngx_uint_t          max;
-    ngx_deploy_json_t  *json;
-    ngx_deploy_pool_t   pool;
+    ngx_uint_t             max;
+    ngx_deploy_pool_t      pool;
+    ngx_deploy_json_out_t  out;
 
     pool = ngx_http_deploy_pool(accept->pool);
 
     for (max = ctx->misses.nelts; /* void */ ;
          max = NGX_HTTP_DEPLOY_ACCEPT_RULES)
     {
-        json = ngx_http_deploy_answer_rules(ctx, max);
+        ngx_deploy_json_out_begin(&out, &pool, NGX_HTTP_DEPLOY_ACCEPT_SIZE);
 
-        ngx_http_deploy_answer_matched(json, ctx);
+        ngx_deploy_json_out_array(&out, NULL);
+        ngx_http_deploy_answer_rules(ctx, max, &out);
+        ngx_http_deploy_answer_matched(ctx, &out);
+        ngx_deploy_json_out_close(&out, ']');
 
-        rc = json ? ngx_deploy_json_dump(json, &pool, &accept->delivery.rules)
-                  : NGX_DEPLOY_ERROR;
-
-        ngx_deploy_json_free(json);
-
-        if (rc != NGX_DEPLOY_OK) {
+        if (ngx_deploy_json_out_end(&out, &accept->delivery.rules)
+            != NGX_DEPLOY_OK)
+        {
             return NGX_ERROR;
         }
 

@@ -7,6 +7,9 @@
 #include "ngx_http_deploy_command.h"
 
 
+#define NGX_HTTP_DEPLOY_ANSWER_SIZE  2048        /* of most answers */
+
+
 typedef struct {
     ngx_uint_t       code;
     const char      *status;
@@ -17,18 +20,22 @@ typedef struct {
 
 static void ngx_http_deploy_outcome(ngx_http_deploy_ctx_t *ctx,
     ngx_http_deploy_outcome_t *outcome);
-static ngx_deploy_json_t *ngx_http_deploy_answer_builds(
-    ngx_http_deploy_ctx_t *ctx);
-static ngx_deploy_json_t *ngx_http_deploy_answer_build(
-    ngx_http_deploy_build_t *build);
+static void ngx_http_deploy_answer_builds(ngx_http_deploy_ctx_t *ctx,
+    ngx_deploy_json_out_t *out);
+static void ngx_http_deploy_answer_build(ngx_http_deploy_build_t *build,
+    ngx_deploy_json_out_t *out);
+static void ngx_http_deploy_answer_begin(ngx_http_request_t *r,
+    ngx_deploy_json_out_t *out);
+static ngx_int_t ngx_http_deploy_answer_end(ngx_http_request_t *r,
+    ngx_uint_t code, ngx_deploy_json_out_t *out);
 
 
 ngx_int_t
 ngx_http_deploy_answer(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
 {
-    size_t                      i;
-    ngx_deploy_json_t          *json, *events;
-    ngx_http_deploy_outcome_t   outcome;
+    size_t                     i;
+    ngx_deploy_json_out_t      out;
+    ngx_http_deploy_outcome_t  outcome;
 
     if (ctx->click) {
         return ngx_http_deploy_command_answer(r, ctx);
@@ -42,75 +49,76 @@ ngx_http_deploy_answer(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
         return ngx_http_deploy_command_answer(r, ctx);
     }
 
-    json = ngx_deploy_json_object();
-    events = ngx_deploy_json_array();
+    ngx_http_deploy_answer_begin(r, &out);
+
+    ngx_deploy_json_out_text(&out, "status", outcome.status);
+
+    if (outcome.reason) {
+        ngx_deploy_json_out_text(&out, "reason", outcome.reason);
+    }
+
+    if (ctx->delivery.len) {
+        ngx_deploy_json_out_str(&out, "delivery", &ctx->delivery);
+    }
+
+    ngx_deploy_json_out_array(&out, "events");
 
     for (i = 0; i < ctx->nevents; i++) {
-        if (ngx_deploy_json_append(events,
-                                   ngx_deploy_event_json(&ctx->events[i]))
-            != NGX_DEPLOY_OK)
-        {
-            goto failed;
-        }
+        ngx_deploy_event_json(&ctx->events[i], &out);
     }
 
-    if (ngx_deploy_json_set(json, "status",
-                            ngx_deploy_json_text(outcome.status))
-        != NGX_DEPLOY_OK
-        || (outcome.reason
-            && ngx_deploy_json_set(json, "reason",
-                                   ngx_deploy_json_text(outcome.reason))
-               != NGX_DEPLOY_OK)
-        || (ctx->delivery.len
-            && ngx_deploy_json_set_str(json, "delivery",
-                                  &ctx->delivery)
-               != NGX_DEPLOY_OK))
+    ngx_deploy_json_out_close(&out, ']');
+
+    if (ctx->builds.nelts) {
+        ngx_http_deploy_answer_builds(ctx, &out);
+    }
+
+    if ((ctx->builds.nelts == 0 && !ctx->duplicate)
+        || ngx_strcmp(outcome.status, "dry_run") == 0)
     {
-        goto failed;
-    }
-
-    if (ngx_deploy_json_set(json, "events", events) != NGX_DEPLOY_OK) {
-        events = NULL;
-        goto failed;
-    }
-
-    events = NULL;
-
-    if (ctx->builds.nelts
-        && ngx_deploy_json_set(json, "builds",
-                               ngx_http_deploy_answer_builds(ctx))
-           != NGX_DEPLOY_OK)
-    {
-        goto failed;
-    }
-
-    if (((ctx->builds.nelts == 0 && !ctx->duplicate)
-         || ngx_strcmp(outcome.status, "dry_run") == 0)
-        && ngx_deploy_json_set(json, "rules",
-                               ngx_http_deploy_answer_rules(ctx,
-                                                        ctx->misses.nelts))
-           != NGX_DEPLOY_OK)
-    {
-        goto failed;
+        ngx_deploy_json_out_array(&out, "rules");
+        ngx_http_deploy_answer_rules(ctx, ctx->misses.nelts, &out);
+        ngx_deploy_json_out_close(&out, ']');
     }
 
     if (outcome.retry_after
         && ngx_http_deploy_retry_after(r, outcome.retry_after) != NGX_OK)
     {
-        goto failed;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_deploy_send(r, outcome.code, json);
-
-failed:
-
-    ngx_deploy_json_free(events);
-    ngx_deploy_json_free(json);
-
-    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_deploy_answer_end(r, outcome.code, &out);
 }
 
 
+static void
+ngx_http_deploy_answer_begin(ngx_http_request_t *r, ngx_deploy_json_out_t *out)
+{
+    ngx_deploy_pool_t  pool;
+
+    pool = ngx_http_deploy_pool(r->pool);
+
+    ngx_deploy_json_out_begin(out, &pool, NGX_HTTP_DEPLOY_ANSWER_SIZE);
+    ngx_deploy_json_out_object(out, NULL);
+}
+
+
+static ngx_int_t
+ngx_http_deploy_answer_end(ngx_http_request_t *r, ngx_uint_t code,
+    ngx_deploy_json_out_t *out)
+{
+    ngx_str_t  text;
+
+    ngx_deploy_json_out_close(out, '}');
+
+    if (ngx_deploy_json_out_end(out, &text) != NGX_DEPLOY_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = code;
+
+    return ngx_http_deploy_answer_body(r, &text);
+}
 /* of several builds the worst decides */
 
 static void
@@ -214,36 +222,30 @@ ngx_http_deploy_outcome(ngx_http_deploy_ctx_t *ctx,
 }
 
 
-static ngx_deploy_json_t *
-ngx_http_deploy_answer_builds(ngx_http_deploy_ctx_t *ctx)
+static void
+ngx_http_deploy_answer_builds(ngx_http_deploy_ctx_t *ctx,
+    ngx_deploy_json_out_t *out)
 {
     ngx_uint_t                i;
-    ngx_deploy_json_t        *array;
     ngx_http_deploy_build_t  *build;
 
-    array = ngx_deploy_json_array();
+    ngx_deploy_json_out_array(out, "builds");
+
     build = ctx->builds.elts;
 
     for (i = 0; i < ctx->builds.nelts; i++) {
-        if (ngx_deploy_json_append(array,
-                                   ngx_http_deploy_answer_build(&build[i]))
-            != NGX_DEPLOY_OK)
-        {
-            ngx_deploy_json_free(array);
-            return NULL;
-        }
+        ngx_http_deploy_answer_build(&build[i], out);
     }
 
-    return array;
+    ngx_deploy_json_out_close(out, ']');
 }
 
 
-static ngx_deploy_json_t *
-ngx_http_deploy_answer_build(ngx_http_deploy_build_t *build)
+static void
+ngx_http_deploy_answer_build(ngx_http_deploy_build_t *build,
+    ngx_deploy_json_out_t *out)
 {
-    int                  rc;
     const char          *status, *error;
-    ngx_deploy_json_t   *json;
     ngx_deploy_reply_t  *reply;
 
     reply = &build->reply;
@@ -272,132 +274,102 @@ ngx_http_deploy_answer_build(ngx_http_deploy_build_t *build)
                       ? "InvalidInputException" : "Unavailable";
     }
 
-    json = ngx_deploy_json_object();
-
-    rc = ngx_deploy_json_set_str(json, "project",
-                                 &build->project);
-    rc |= ngx_deploy_json_set(json, "status", ngx_deploy_json_text(status));
-    rc |= ngx_deploy_json_set(json, "event",
-                              ngx_deploy_json_int(build->event));
+    ngx_deploy_json_out_object(out, NULL);
+    ngx_deploy_json_out_str(out, "project", &build->project);
+    ngx_deploy_json_out_text(out, "status", status);
+    ngx_deploy_json_out_int(out, "event", build->event);
 
     if (build->state == NGX_HTTP_DEPLOY_BUILD_STARTED) {
-        rc |= ngx_deploy_json_set_str(json, "id", &reply->id);
+        ngx_deploy_json_out_str(out, "id", &reply->id);
 
         if (reply->number >= 0) {
-            rc |= ngx_deploy_json_set(json, "number",
-                                      ngx_deploy_json_int(reply->number));
+            ngx_deploy_json_out_int(out, "number", reply->number);
         }
 
-        rc |= ngx_deploy_json_set_str(json, "url", &reply->url);
+        ngx_deploy_json_out_str(out, "url", &reply->url);
 
     } else if (build->state == NGX_HTTP_DEPLOY_BUILD_DRY_RUN) {
-        rc |= ngx_deploy_json_set(json, "request", build->request);
-        build->request = NULL;
+        ngx_deploy_json_out_raw(out, "request", &build->request);
 
     } else {
-        rc |= error ? ngx_deploy_json_set(json, "error",
-                                          ngx_deploy_json_text(error))
-                    : ngx_deploy_json_set_str(json, "error", &reply->error);
+        if (error) {
+            ngx_deploy_json_out_text(out, "error", error);
 
-        rc |= (reply->message.len == 0 && reply->reason)
-              ? ngx_deploy_json_set(json, "message",
-                                    ngx_deploy_json_text(reply->reason))
-              : ngx_deploy_json_set_str(json, "message", &reply->message);
+        } else {
+            ngx_deploy_json_out_str(out, "error", &reply->error);
+        }
+
+        if (reply->message.len == 0 && reply->reason) {
+            ngx_deploy_json_out_text(out, "message", reply->reason);
+
+        } else {
+            ngx_deploy_json_out_str(out, "message", &reply->message);
+        }
     }
 
     if (build->paths_unknown) {
-        rc |= ngx_deploy_json_set(json, "paths_unknown",
-                                  ngx_deploy_json_bool(1));
+        ngx_deploy_json_out_bool(out, "paths_unknown", 1);
     }
 
-    return ngx_deploy_json_done(json, rc);
+    ngx_deploy_json_out_close(out, '}');
 }
 
 
 /* the first failing condition of every rule, for every event */
 
-ngx_deploy_json_t *
-ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx, ngx_uint_t max)
+void
+ngx_http_deploy_answer_rules(ngx_http_deploy_ctx_t *ctx, ngx_uint_t max,
+    ngx_deploy_json_out_t *out)
 {
-    int                            rc;
     ngx_uint_t                     i;
-    ngx_deploy_json_t             *array, *json;
     ngx_http_deploy_miss_t        *miss;
     const ngx_deploy_condition_t  *failed;
 
-    array = ngx_deploy_json_array();
     miss = ctx->misses.elts;
 
     for (i = 0; i < ctx->misses.nelts && i < max; i++) {
 
         failed = miss[i].match.failed;
 
-        json = ngx_deploy_json_object();
-
-        rc = ngx_deploy_json_set_str(json, "project",
-                                 &miss[i].rule->text);
-        rc |= ngx_deploy_json_set(json, "line",
-                                  ngx_deploy_json_int(miss[i].rule->line));
-        rc |= ngx_deploy_json_set(json, "event",
-                                  ngx_deploy_json_int(miss[i].event));
-        rc |= ngx_deploy_json_set_str(json, "failed", &failed->key);
-        rc |= ngx_deploy_json_set_str(json, failed->negate ? "want_not"
-                                                           : "want",
-                                      &failed->want);
-        rc |= ngx_deploy_json_set_str(json, "got", &miss[i].match.got);
+        ngx_deploy_json_out_object(out, NULL);
+        ngx_deploy_json_out_str(out, "project", &miss[i].rule->text);
+        ngx_deploy_json_out_int(out, "line", miss[i].rule->line);
+        ngx_deploy_json_out_int(out, "event", miss[i].event);
+        ngx_deploy_json_out_str(out, "failed", &failed->key);
+        ngx_deploy_json_out_str(out, failed->negate ? "want_not" : "want",
+                                &failed->want);
+        ngx_deploy_json_out_str(out, "got", &miss[i].match.got);
 
         if (miss[i].match.paths_unknown) {
-            rc |= ngx_deploy_json_set(json, "paths_unknown",
-                                      ngx_deploy_json_bool(1));
+            ngx_deploy_json_out_bool(out, "paths_unknown", 1);
         }
 
-        if (rc != NGX_DEPLOY_OK) {
-            ngx_deploy_json_free(json);
-            json = NULL;
-        }
-
-        if (ngx_deploy_json_append(array, json) != NGX_DEPLOY_OK) {
-            ngx_deploy_json_free(array);
-            return NULL;
-        }
+        ngx_deploy_json_out_close(out, '}');
     }
-
-    return array;
 }
 
 
 void
-ngx_http_deploy_answer_matched(ngx_deploy_json_t *array,
-    ngx_http_deploy_ctx_t *ctx)
+ngx_http_deploy_answer_matched(ngx_http_deploy_ctx_t *ctx,
+    ngx_deploy_json_out_t *out)
 {
-    int                       rc;
     ngx_uint_t                i;
-    ngx_deploy_json_t        *json;
     ngx_http_deploy_build_t  *build;
 
     build = ctx->builds.elts;
 
-    for (i = 0; array && i < ctx->builds.nelts; i++) {
+    for (i = 0; i < ctx->builds.nelts; i++) {
 
         if (build[i].rule == NULL) {
             continue;
         }
 
-        json = ngx_deploy_json_object();
-
-        rc = ngx_deploy_json_set_str(json, "project", &build[i].rule->text);
-        rc |= ngx_deploy_json_set(json, "line",
-                             ngx_deploy_json_int(build[i].rule->line));
-        rc |= ngx_deploy_json_set(json, "event",
-                                  ngx_deploy_json_int(build[i].event));
-        rc |= ngx_deploy_json_set(json, "matched", ngx_deploy_json_bool(1));
-
-        if (rc != NGX_DEPLOY_OK) {
-            ngx_deploy_json_free(json);
-            return;
-        }
-
-        (void) ngx_deploy_json_append(array, json);
+        ngx_deploy_json_out_object(out, NULL);
+        ngx_deploy_json_out_str(out, "project", &build[i].rule->text);
+        ngx_deploy_json_out_int(out, "line", build[i].rule->line);
+        ngx_deploy_json_out_int(out, "event", build[i].event);
+        ngx_deploy_json_out_bool(out, "matched", 1);
+        ngx_deploy_json_out_close(out, '}');
     }
 }
 
@@ -406,36 +378,30 @@ ngx_int_t
 ngx_http_deploy_answer_text(ngx_http_request_t *r, ngx_uint_t code,
     const char *status, const char *reason)
 {
-    ngx_int_t           rc;
-    ngx_deploy_json_t  *json;
+    ngx_int_t              rc;
+    ngx_deploy_json_out_t  out;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    json = ngx_deploy_json_object();
-
-    if (ngx_deploy_json_set(json, "status", ngx_deploy_json_text(status))
-        != NGX_DEPLOY_OK
-        || (reason
-            && ngx_deploy_json_set(json, "reason",
-                                   ngx_deploy_json_text(reason))
-               != NGX_DEPLOY_OK))
-    {
-        ngx_deploy_json_free(json);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     if (code == NGX_HTTP_SERVICE_UNAVAILABLE
         && ngx_http_deploy_retry_after(r, NGX_HTTP_DEPLOY_RETRY_AFTER)
            != NGX_OK)
     {
-        ngx_deploy_json_free(json);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_deploy_send(r, code, json);
+    ngx_http_deploy_answer_begin(r, &out);
+
+    ngx_deploy_json_out_text(&out, "status", status);
+
+    if (reason) {
+        ngx_deploy_json_out_text(&out, "reason", reason);
+    }
+
+    return ngx_http_deploy_answer_end(r, code, &out);
 }
 
 
@@ -503,18 +469,13 @@ ngx_http_deploy_send(ngx_http_request_t *r, ngx_uint_t code,
 ngx_int_t
 ngx_http_deploy_answer_challenge(ngx_http_request_t *r, ngx_str_t *challenge)
 {
-    ngx_deploy_json_t  *json;
+    ngx_deploy_json_out_t  out;
 
-    json = ngx_deploy_json_object();
+    ngx_http_deploy_answer_begin(r, &out);
 
-    if (ngx_deploy_json_set_str(json, "challenge", challenge)
-        != NGX_DEPLOY_OK)
-    {
-        ngx_deploy_json_free(json);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    ngx_deploy_json_out_str(&out, "challenge", challenge);
 
-    return ngx_http_deploy_send(r, NGX_HTTP_OK, json);
+    return ngx_http_deploy_answer_end(r, NGX_HTTP_OK, &out);
 }
 
 

@@ -163,15 +163,18 @@ ngx_http_deploy_start_request(ngx_http_request_t *r,
 
     build->token = start.idempotency_token;
 
-    *reason = NULL;
+    switch (ngx_deploy_codebuild_start_build(&start, &pool, &build->request,
+                                             reason))
+    {
+    case NGX_DEPLOY_OK:
+        return NGX_OK;
 
-    build->request = ngx_deploy_codebuild_start_build(&start, reason);
+    case NGX_DEPLOY_DECLINED:
+        return NGX_DECLINED;
 
-    if (build->request == NULL) {
-        return *reason ? NGX_DECLINED : NGX_ERROR;
+    default:
+        return NGX_ERROR;
     }
-
-    return NGX_OK;
 }
 
 
@@ -256,7 +259,6 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
     ngx_uint_t index, ngx_http_deploy_project_t *project, ngx_str_t *region)
 {
     ngx_pool_t                   *pool;
-    ngx_deploy_pool_t             dpool;
     ngx_http_deploy_call_t       *call;
     ngx_http_deploy_source_t      source;
     ngx_http_core_loc_conf_t     *clcf;
@@ -294,8 +296,6 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
                      + (ctx->response_url.len
                         ? dlcf->timeout : ngx_http_deploy_patience(r, ctx));
 
-    dpool = ngx_http_deploy_pool(pool);
-
     ngx_http_deploy_aws_source(dmcf, dlcf, project, &source);
 
     call->set = ngx_http_deploy_credentials(dmcf, &source);
@@ -307,8 +307,7 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
            != NGX_OK
         || ngx_http_deploy_copy(pool, &d->token, &build->token) != NGX_OK
         || ngx_http_deploy_copy(pool, &call->region, region) != NGX_OK
-        || ngx_deploy_json_dump(build->request, &dpool, &call->body)
-           != NGX_DEPLOY_OK
+        || ngx_http_deploy_copy(pool, &call->body, &build->request) != NGX_OK
         || ngx_http_deploy_aws_url(pool, dmcf, dlcf, project, &call->url)
            != NGX_OK
         || ngx_http_deploy_notice_create(r, ctx, build, index, pool,
@@ -329,11 +328,6 @@ ngx_http_deploy_start_dispatch(ngx_http_request_t *r,
             goto failed;
         }
     }
-
-    /* kept for a dry run's answer only */
-
-    ngx_deploy_json_free(build->request);
-    build->request = NULL;
 
     build->dispatch = d;
 

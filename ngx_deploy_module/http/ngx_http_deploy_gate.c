@@ -610,8 +610,6 @@ ngx_http_deploy_ctx_cleanup(void *data)
         } else if (build[i].dispatch) {
             build[i].dispatch->waiter = NULL;
         }
-
-        ngx_deploy_json_free(build[i].request);
     }
 }
 

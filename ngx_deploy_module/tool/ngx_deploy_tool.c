@@ -216,6 +216,21 @@ ngx_deploy_tool_no_memory(void)
 }
 
 
+ngx_deploy_json_t *
+ngx_deploy_tool_json(const ngx_deploy_str_t *text)
+{
+    const char         *reason;
+    ngx_deploy_json_t  *json;
+
+    json = ngx_deploy_json_parse(text->data, text->len, text->len, &reason);
+    if (json == NULL) {
+        ngx_deploy_tool_no_memory();
+    }
+
+    return json;
+}
+
+
 void *
 ngx_deploy_tool_alloc(ngx_deploy_tool_t *tool, size_t size)
 {

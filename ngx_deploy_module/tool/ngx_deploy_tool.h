@@ -99,6 +99,9 @@ char *ngx_deploy_tool_printf(ngx_deploy_tool_t *tool, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void ngx_deploy_tool_no_memory(void) __attribute__((noreturn));
 
+/* the tree of JSON that was written here, to be freed */
+ngx_deploy_json_t *ngx_deploy_tool_json(const ngx_deploy_str_t *text);
+
 void ngx_deploy_tool_push(ngx_deploy_tool_t *tool,
     ngx_deploy_tool_list_t *list, const char *text);
 

@@ -434,10 +434,12 @@ static int
 ngx_deploy_tool_explain_events(ngx_deploy_tool_explain_t *explain,
     ngx_deploy_tool_result_t *result)
 {
-    int                 rc;
-    size_t              i;
-    const char         *reason;
-    ngx_deploy_json_t  *build;
+    int                     rc;
+    size_t                  i;
+    const char             *reason;
+    ngx_deploy_str_t        text;
+    ngx_deploy_json_t      *build;
+    ngx_deploy_json_out_t   out;
 
     reason = ngx_deploy_tool_explain_type(explain);
 
@@ -454,9 +456,13 @@ ngx_deploy_tool_explain_events(ngx_deploy_tool_explain_t *explain,
     }
 
     for (i = 0; i < explain->nevents; i++) {
-        if (ngx_deploy_json_append(result->events,
-                                   ngx_deploy_event_json(&explain->events[i]))
-            != NGX_DEPLOY_OK)
+        ngx_deploy_json_out_begin(&out, &explain->tool->pool, 1024);
+        ngx_deploy_event_json(&explain->events[i], &out);
+
+        if (ngx_deploy_json_out_end(&out, &text) != NGX_DEPLOY_OK
+            || ngx_deploy_json_append(result->events,
+                                      ngx_deploy_tool_json(&text))
+               != NGX_DEPLOY_OK)
         {
             ngx_deploy_tool_no_memory();
         }

@@ -19,7 +19,7 @@ ngx_deploy_tool_start_body(ngx_deploy_tool_explain_t *explain,
     const ngx_deploy_str_t *project, const char **reason)
 {
     size_t                              n;
-    ngx_deploy_json_t                  *json;
+    ngx_deploy_str_t                    body;
     ngx_deploy_start_build_t            start;
     const ngx_deploy_tool_directive_t  *p, *d;
 
@@ -58,13 +58,18 @@ ngx_deploy_tool_start_body(ngx_deploy_tool_explain_t *explain,
 
     *reason = NULL;
 
-    json = ngx_deploy_codebuild_start_build(&start, reason);
+    switch (ngx_deploy_codebuild_start_build(&start, &explain->tool->pool,
+                                             &body, reason))
+    {
+    case NGX_DEPLOY_OK:
+        return ngx_deploy_tool_json(&body);
 
-    if (json == NULL && *reason == NULL) {
+    case NGX_DEPLOY_DECLINED:
+        return NULL;
+
+    default:
         ngx_deploy_tool_no_memory();
     }
-
-    return json;
 }
 
 

@@ -132,7 +132,6 @@ ngx_deploy_tool_start_make(ngx_deploy_tool_t *tool,
     ngx_deploy_tool_start_t *start)
 {
     const char                *reason;
-    ngx_deploy_json_t         *json;
     ngx_deploy_start_build_t  *build;
 
     build = &start->start;
@@ -152,23 +151,18 @@ ngx_deploy_tool_start_make(ngx_deploy_tool_t *tool,
         return NGX_DEPLOY_ERROR;
     }
 
-    reason = NULL;
-    json = ngx_deploy_codebuild_start_build(build, &reason);
-
-    if (json == NULL && reason) {
-        return ngx_deploy_tool_error(tool, "%s", reason);
-    }
-
-    if (json == NULL
-        || ngx_deploy_json_dump(json, &tool->pool, &start->request.body)
-           != NGX_DEPLOY_OK)
+    switch (ngx_deploy_codebuild_start_build(build, &tool->pool,
+                                             &start->request.body, &reason))
     {
+    case NGX_DEPLOY_OK:
+        return NGX_DEPLOY_OK;
+
+    case NGX_DEPLOY_DECLINED:
+        return ngx_deploy_tool_error(tool, "%s", reason);
+
+    default:
         ngx_deploy_tool_no_memory();
     }
-
-    ngx_deploy_json_free(json);
-
-    return NGX_DEPLOY_OK;
 }
 
 

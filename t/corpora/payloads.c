@@ -260,7 +260,9 @@ check_events(const char *how, ngx_deploy_event_t *event, size_t n, row_t *row)
     int                 bad;
     const fact_t       *fact;
     ngx_deploy_str_t    json;
+    const char         *reason;
     ngx_deploy_json_t  *tree;
+    ngx_deploy_json_out_t  out;
 
     bad = check_refs(how, event, n, row);
 
@@ -289,12 +291,18 @@ check_events(const char *how, ngx_deploy_event_t *event, size_t n, row_t *row)
                         cell(row, "forced"));
     bad += check_paths(how, event, row);
 
-    tree = ngx_deploy_event_json(event);
+    tree = NULL;
+    reason = "no memory";
 
-    if (tree == NULL
-        || ngx_deploy_json_dump(tree, tap_pool(), &json) != NGX_DEPLOY_OK)
-    {
-        printf("# %s: no JSON of the event\n", how);
+    ngx_deploy_json_out_begin(&out, tap_pool(), 1024);
+    ngx_deploy_event_json(event, &out);
+
+    if (ngx_deploy_json_out_end(&out, &json) == NGX_DEPLOY_OK) {
+        tree = ngx_deploy_json_parse(json.data, json.len, json.len, &reason);
+    }
+
+    if (tree == NULL) {
+        printf("# %s: no JSON of the event: %s\n", how, reason);
         bad++;
     }
 

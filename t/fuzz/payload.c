@@ -240,6 +240,7 @@ fuzz_run(const fuzz_sender_t *sender, unsigned form, size_t piece,
     tap_header_t            headers[4];
     ngx_deploy_str_t        part;
     ngx_deploy_json_t      *json;
+    ngx_deploy_json_out_t   out;
     ngx_deploy_event_t     *events;
     ngx_deploy_payload_t   *payload;
     ngx_deploy_delivery_t   delivery;
@@ -291,14 +292,19 @@ fuzz_run(const fuzz_sender_t *sender, unsigned form, size_t piece,
     fuzz_check(n <= NGX_DEPLOY_PAYLOAD_MAX_EVENTS);
     fuzz_slack(payload);
 
-    json = ngx_deploy_json_array();
+    ngx_deploy_json_out_begin(&out, tap_pool(), 16);
+    ngx_deploy_json_out_array(&out, NULL);
 
     for (i = 0; i < n; i++) {
         fuzz_event(&events[i]);
-        (void) ngx_deploy_json_append(json, ngx_deploy_event_json(&events[i]));
+        ngx_deploy_event_json(&events[i], &out);
     }
 
-    (void) ngx_deploy_json_dump(json, tap_pool(), text);
+    ngx_deploy_json_out_close(&out, ']');
+    fuzz_check(ngx_deploy_json_out_end(&out, text) == NGX_DEPLOY_OK);
+
+    json = ngx_deploy_json_parse(text->data, text->len, text->len, &reason);
+    fuzz_check(json != NULL);
     ngx_deploy_json_free(json);
 
     return NGX_DEPLOY_OK;

@@ -236,10 +236,9 @@ test_seal(void)
     start.env = env;
     start.nenv = 3;
 
-    json = ngx_deploy_codebuild_start_build(&start, &reason);
-    is_int(ngx_deploy_json_dump(json, tap_pool(), &body), NGX_DEPLOY_OK,
-           "a body");
-    ngx_deploy_json_free(json);
+    is_int(ngx_deploy_codebuild_start_build(&start, tap_pool(), &body,
+                                            &reason),
+           NGX_DEPLOY_OK, "a body");
 
     is_int(ngx_deploy_build_token_seal(tap_pool(), &key, &start.project,
                                        &start.idempotency_token, &body,

@@ -185,17 +185,15 @@ static void
 test_json_is(const ngx_deploy_event_t *event, const char *want,
     const char *name)
 {
-    ngx_deploy_str_t    text = ngx_deploy_null_string;
-    ngx_deploy_json_t  *json;
+    ngx_deploy_str_t       text = ngx_deploy_null_string;
+    ngx_deploy_json_out_t  out;
 
-    json = ngx_deploy_event_json(event);
+    ngx_deploy_json_out_begin(&out, tap_pool(), 16);
+    ngx_deploy_event_json(event, &out);
 
-    ok(json != NULL
-       && ngx_deploy_json_dump(json, tap_pool(), &text) == NGX_DEPLOY_OK,
-       "%s: is written", name);
+    is_int(ngx_deploy_json_out_end(&out, &text), NGX_DEPLOY_OK,
+           "%s: is written", name);
     is_str(text, want, "%s: its text", name);
-
-    ngx_deploy_json_free(json);
 }
 
 
@@ -260,7 +258,7 @@ test_json_paths(void)
 {
     size_t               i, n;
     ngx_deploy_str_t     paths[1001], text;
-    ngx_deploy_json_t   *json;
+    ngx_deploy_json_out_t  out;
     ngx_deploy_event_t   event;
 
     for (i = 0; i < 1001; i++) {
@@ -275,9 +273,9 @@ test_json_paths(void)
 
     text = tap_str("");
 
-    json = ngx_deploy_event_json(&event);
-    (void) ngx_deploy_json_dump(json, tap_pool(), &text);
-    ngx_deploy_json_free(json);
+    ngx_deploy_json_out_begin(&out, tap_pool(), 16);
+    ngx_deploy_event_json(&event, &out);
+    (void) ngx_deploy_json_out_end(&out, &text);
 
     for (i = 0, n = 0; i + 2 < text.len; i++) {
         n += (memcmp(text.data + i, "\"a\"", 3) == 0);
@@ -294,8 +292,6 @@ test_json_paths(void)
 int
 main(void)
 {
-    ngx_deploy_json_init();
-
     test_on();
     test_status();
     test_facts();
