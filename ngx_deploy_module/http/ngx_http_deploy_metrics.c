@@ -30,15 +30,8 @@ static ngx_deploy_metrics_t  *ngx_http_deploy_counters;
 ngx_int_t
 ngx_http_deploy_metrics_init(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt          *h;
-    ngx_http_core_main_conf_t    *cmcf;
-    ngx_http_deploy_main_conf_t  *dmcf;
-
-    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_deploy_module);
-
-    if (!dmcf->used && !dmcf->threads) {
-        return NGX_OK;
-    }
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

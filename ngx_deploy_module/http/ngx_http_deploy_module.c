@@ -230,11 +230,18 @@ ngx_http_deploy_postconfiguration(ngx_conf_t *cf)
 
     if (ngx_http_deploy_check_variables(cf) != NGX_OK
         || ngx_http_deploy_thread_init(cf) != NGX_OK
-        || ngx_http_deploy_gate_init(cf) != NGX_OK
-        || ngx_http_deploy_outbound_init(cf) != NGX_OK
-        || ngx_http_deploy_metrics_init(cf) != NGX_OK
         || ngx_http_deploy_notify_init(cf) != NGX_OK
         || ngx_http_deploy_token_init(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* loaded and not used, it stays out of the way of every request */
+
+    if ((dmcf->used || dmcf->threads)
+        && (ngx_http_deploy_gate_init(cf) != NGX_OK
+            || ngx_http_deploy_outbound_init(cf) != NGX_OK
+            || ngx_http_deploy_metrics_init(cf) != NGX_OK))
     {
         return NGX_ERROR;
     }
