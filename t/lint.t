@@ -14,8 +14,6 @@ use Test::More;
 
 chdir("$FindBin::Bin/..") or die "chdir: $!";
 
-my $MODULE = $ENV{TEST_NGINX_MODULE} || 'build/ngx_deploy_module.so';
-
 my @core = glob('ngx_deploy_module/core/*.[ch]');
 my @http = glob('ngx_deploy_module/http/*.[ch]');
 my @work = glob('ngx_deploy_module/work/*.[ch]');
@@ -405,27 +403,6 @@ check('log messages have no full stop', \@http, sub {
     return places($text{$_[0]}, qr/(?:ngx_(?:conf_)?log_(?:error|debug\d)
         \([^"]*("[^"]*\.")\s*[,)])/x);
 });
-
-
-###############################################################################
-# the object
-
-
-SKIP: {
-    skip 'no module object', 2 unless -f $MODULE;
-
-    my @symbols = map { (split)[-1] } split(/\n/,
-                      `nm -D --defined-only $MODULE`);
-
-    cmp_ok(scalar @symbols, '>', 0, 'symbols');
-
-    my @foreign = grep { !/^ngx_(?:http_)?deploy_/
-                         && !/^ngx_module(?:s|_names|_order)$/
-                         && !/^_(?:init|fini|edata|end|_bss_start)$/
-                         && $_ ne '_bss_start' && !/^__/ } @symbols;
-
-    ok(!@foreign, 'symbols carry the prefix') or diag("@foreign");
-}
 
 
 done_testing();

@@ -67,6 +67,8 @@ my $SANITIZER = qr/(?:Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer
 # life
 
 
+# workers: how many, 1; plain: a module that is loaded is not
+
 sub new {
     my ($class, %opts) = @_;
 
@@ -83,6 +85,7 @@ sub new {
         started => 0,
         finished => 0,
         workers => $opts{workers} || 1,
+        plain => $opts{plain},
     }, $class;
 
     chmod(0755, $self->{dir});
@@ -332,7 +335,8 @@ sub expand {
     $globals .= "daemon off;\npid $self->{dir}/nginx.pid;\n";
     $globals .= 'error_log ' . $self->path($opts{log} || 'error.log') . ' '
                 . ($ENV{TEST_NGINX_LOG} || 'info') . ";\n";
-    $globals .= "load_module $MODULE;\n" if $MODULE =~ m!/!;
+    $globals .= "load_module $MODULE;\n"
+        if $MODULE =~ m!/! && !$self->{plain};
     $globals .= "worker_processes $self->{workers};\n"
         if $conf !~ /^\s*worker_processes\s/m;
     $globals .= ($ENV{TEST_NGINX_GLOBALS} || '');

@@ -2,7 +2,7 @@ package Test::Deploy::Strace;
 
 # Copyright (C) ngx_deploy_module authors
 
-# Faults of system calls in a running process and all its threads:
+# System calls of a running process and all its threads, and faults of them:
 #
 #     my $strace = Test::Deploy::Strace->new($t, $pid)
 #         or skip($Test::Deploy::Strace::WHY, 7);
@@ -10,6 +10,11 @@ package Test::Deploy::Strace;
 #     $strace->inject('fsync,fdatasync:error=EIO');
 #     ...
 #     $strace->detach();
+#
+#     $strace->trace('all');
+#     ...
+#     $strace->detach();
+#     my @lines = $strace->calls();
 #
 # A call that is being delayed goes on when it is detached.
 
@@ -48,9 +53,19 @@ sub new {
 sub inject {
     my ($self, $what) = @_;
 
+    my ($calls) = $what =~ /^([\w,]+):/;
+
+    return $self->trace($calls, '-e', "inject=$what");
+}
+
+
+# 1 when it is there
+
+sub trace {
+    my ($self, $calls, @more) = @_;
+
     $self->detach();
 
-    my ($calls) = $what =~ /^([\w,]+):/;
     my $pid = fork();
 
     die "fork() failed: $!" unless defined $pid;
@@ -60,7 +75,7 @@ sub inject {
         open(STDOUT, '>', "$self->{out}.stdout");
         open(STDERR, '>&', \*STDOUT);
         exec('strace', '-f', '-o', $self->{out}, '-e', "trace=$calls",
-             '-e', "inject=$what", '-p', $self->{pid}) or POSIX::_exit(127);
+             @more, '-p', $self->{pid}) or POSIX::_exit(127);
     }
 
     $self->{strace} = $pid;
