@@ -75,8 +75,8 @@ export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
 
 
 .PHONY:		all module tool install deps test unit unit-build fuzz \
-		fuzz-build asan check-corpora peers powerloss demo bench soak \
-		soak-asan lint unit-plain sbom deb deb-test clean help FORCE
+		fuzz-build asan check-corpora peers powerloss demo bench harm \
+		soak soak-asan lint unit-plain sbom deb deb-test clean help FORCE
 .SECONDARY:
 
 all:		module tool
@@ -98,6 +98,7 @@ help:
 	@echo "make powerloss                  the store, copied while in use"
 	@echo "make demo                       see it work"
 	@echo "make bench                      measure"
+	@echo "make harm                       what it costs where it is not used"
 	@echo "make soak [SOAK_TIME=180]       hours of credentials in minutes"
 	@echo "make soak-asan [SOAK_TIME=180]  the same, sanitized"
 	@echo "make lint                       style and static analysis"
@@ -335,6 +336,9 @@ demo:
 bench:		module
 	@if [ -x t/bench/bench ]; then t/bench/bench; \
 	else echo "no t/bench/bench"; exit 1; fi
+
+harm:		module
+	t/bench/harm
 
 # under load while credentials come and go, not a part of the tests
 
