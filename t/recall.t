@@ -39,6 +39,10 @@ http {
     deploy_region    us-east-1;
     deploy_endpoint  %%CODEBUILD%%;
 
+    # a connection is freed with its last answer
+
+    lingering_close  off;
+
     server {
         listen 127.0.0.1:%%PORT_8080%%;
 

@@ -34,7 +34,6 @@ static void ngx_http_deploy_recall_done(ngx_http_deploy_store_op_t *op);
 static ngx_int_t ngx_http_deploy_recall_known(ngx_http_deploy_ctx_t *ctx,
     ngx_deploy_store_build_t *build);
 static void ngx_http_deploy_recall_timer(ngx_event_t *ev);
-static void ngx_http_deploy_recall_free(ngx_http_deploy_recall_t *recall);
 
 
 ngx_int_t
@@ -225,12 +224,14 @@ ngx_http_deploy_recall_done(ngx_http_deploy_store_op_t *op)
         return;
     }
 
+    /* the log of the timer goes with the connection */
+
     if (ctx) {
-        ctx->recall = NULL;
+        ngx_http_deploy_recall_detach(ctx);
         ngx_http_deploy_recalled(ctx, recall->rc);
     }
 
-    ngx_http_deploy_recall_free(recall);
+    ngx_destroy_pool(recall->pool);
 }
 
 
@@ -293,15 +294,4 @@ ngx_http_deploy_recall_detach(ngx_http_deploy_ctx_t *ctx)
     if (recall->timer.timer_set) {
         ngx_del_timer(&recall->timer);
     }
-}
-
-
-static void
-ngx_http_deploy_recall_free(ngx_http_deploy_recall_t *recall)
-{
-    if (recall->timer.timer_set) {
-        ngx_del_timer(&recall->timer);
-    }
-
-    ngx_destroy_pool(recall->pool);
 }
