@@ -270,6 +270,20 @@ build/fuzz/%:	t/fuzz/%.c build/fuzz/tool.a build/fuzz/pure.a
 	$(CLANG) $(WARN) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(INCS) -o $@ $< \
 		build/fuzz/tool.a build/fuzz/pure.a $(LIBS)
 
+# nginx itself, with the module
+
+build-fuzz/nginx.a: config util/build.sh $(PURE) $(GLUE) $(HDRS)
+	@NGINX_SRC="$(NGINX_SRC)" JOBS=$(JOBS) util/build.sh fuzz build-fuzz
+
+build/fuzz/request: t/fuzz/request.c build/fuzz/tool.a build-fuzz/nginx.a
+	$(CLANG) $(WARN) -Wno-unused-parameter $(FUZZ_CFLAGS) \
+		-fsanitize=fuzzer $(INCS) \
+		$(addprefix -I build-fuzz/src/src/,core event os/unix) \
+		-I build-fuzz/objs -Wl,--wrap=ngx_log_error_core \
+		-Wl,--wrap=ngx_thread_task_post -o $@ $< \
+		-Wl,--start-group build/fuzz/tool.a build-fuzz/nginx.a \
+		-Wl,--end-group $(LIBS) -lssl -lcrypt -lz
+
 fuzz-build:	$(FUZZERS:%=build/fuzz/%)
 
 fuzz:

@@ -4,7 +4,10 @@
 #
 # build.sh module DIR: the module for nginx-dev, or with NGINX_SRC set nginx
 # and the module from that tree; build.sh asan DIR: nginx with the module
-# built in, sanitized.  A source tree is copied, never written to.
+# built in, sanitized; build.sh fuzz DIR: all objects of that as nginx.a, for
+# libFuzzer, its main() is nginx_main(), which calls fuzz_process_cycle() in
+# place of ngx_single_process_cycle().  A source tree is copied, never written
+# to.
 
 set -e -o pipefail
 
@@ -15,7 +18,7 @@ jobs=${JOBS:-2}
 log=$root/$dir/build.log
 
 usage() {
-    echo "usage: $0 module|asan DIR" >&2
+    echo "usage: $0 module|asan|fuzz DIR" >&2
     exit 2
 }
 
@@ -162,15 +165,15 @@ module)
     echo "built $dir/ngx_deploy_module.so"
     ;;
 
-asan)
+asan|fuzz)
 
     objs=$root/$dir/objs
 
     mkdir -p build
-    ls ngx_deploy_module/*/*.[ch] >build/sources.asan.new
-    cmp -s build/sources.asan.new "$dir/sources" \
-        || mv build/sources.asan.new "$dir/sources"
-    rm -f build/sources.asan.new
+    ls ngx_deploy_module/*/*.[ch] >"build/sources.$what.new"
+    cmp -s "build/sources.$what.new" "$dir/sources" \
+        || mv "build/sources.$what.new" "$dir/sources"
+    rm -f "build/sources.$what.new"
 
     if [ ! -f "$objs/Makefile" ] || [ "$dir/sources" -nt "$objs/Makefile" ] \
        || [ config -nt "$objs/Makefile" ] \
@@ -185,6 +188,11 @@ asan)
 
         san="-fsanitize=address,undefined"
         san="$san -fno-sanitize=alignment,nonnull-attribute,pointer-overflow"
+
+        if [ "$what" = fuzz ]; then
+            san="$san -fsanitize=fuzzer-no-link"
+            san="$san -fno-sanitize-recover=undefined"
+        fi
 
         palloc="-DNGX_DEBUG_PALLOC=1"
 
@@ -203,7 +211,19 @@ asan)
 
     quiet make -j "$jobs" -f "$objs/Makefile" -C "$dir/src" binary
     ln -sf objs/nginx "$dir/nginx"
-    echo "built $dir/nginx"
+
+    if [ "$what" = asan ]; then
+        echo "built $dir/nginx"
+        exit 0
+    fi
+
+    quiet objcopy --redefine-sym main=nginx_main \
+        --redefine-sym ngx_single_process_cycle=fuzz_process_cycle \
+        "$objs/src/core/nginx.o" "$dir/nginx_main.o"
+    rm -f "$dir/nginx.a"
+    quiet find "$objs" -name '*.o' ! -path "$objs/src/core/nginx.o" \
+        -exec ar qcs "$dir/nginx.a" "$dir/nginx_main.o" {} +
+    echo "built $dir/nginx.a"
     ;;
 
 *)

@@ -14,7 +14,7 @@ packages="gcc make perl openssl curl nghttp2-client libio-socket-ssl-perl strace
 case ${1:-test} in
     test)  ;;
     fuzz)  packages="gcc make clang libclang-rt-dev libjansson-dev libssl-dev
-                   libpcre2-dev
+                   libpcre2-dev zlib1g-dev dpkg-dev
                    libcurl4-openssl-dev libsqlite3-dev" ;;
     asan)  packages="$packages clang libclang-rt-dev dpkg-dev" ;;
     deb)   packages="$packages build-essential debhelper dpkg-dev lintian" ;;
