@@ -25,6 +25,9 @@
  *     the headers, "\n--\n", the body, and for each request that nginx sends
  *     to CodeBuild, Slack or SNS "\n--\n" and what is replied
  *
+ * "@build" in a body is the last build that was started, and "/build" is signed
+ * with the token of it.
+ *
  * Nothing waits: when nginx has nothing to do, the time of its next timer
  * comes.  Nothing may start a build or pass by a secret that only nginx has,
  * tell a secret, alert, or keep a connection.  FUZZ_VERBOSE in the
@@ -113,10 +116,14 @@ static fuzz_scheme_t  fuzz_schemes[] = {
 
 static ngx_deploy_verifier_t  fuzz_verifiers[FUZZ_NSCHEMES];
 
-/* behind the schemes */
+/* behind the schemes; the first ones never take what is not signed */
+
+#define FUZZ_BUILD   FUZZ_NSCHEMES
+#define FUZZ_CLOSED  (FUZZ_NSCHEMES + 3)
+#define FUZZ_HUSHED  (FUZZ_NSCHEMES + 4)
 
 static const char    *fuzz_others[] = {
-    "/off", "/sns", "/build", "/edge", "/status", "/no"
+    "/build", "/sns", "/edge", "/off", "/status", "/no"
 };
 
 #define FUZZ_NOTHERS  (sizeof(fuzz_others) / sizeof(char *))
@@ -127,6 +134,7 @@ static ngx_uint_t     fuzz_verbose;
 static ngx_uint_t     fuzz_base;
 static int            fuzz_jobs;
 static ngx_uint_t     fuzz_number;
+static ngx_uint_t     fuzz_nbuilds;
 static ngx_uint_t     fuzz_reply;
 static ngx_uint_t     fuzz_nparts;
 static fuzz_part_t    fuzz_parts[FUZZ_PARTS];
@@ -141,6 +149,8 @@ static ngx_connection_t  fuzz_tick_connection;
 static char           fuzz_dir[64];
 static char           fuzz_unknown[65];      /* a secret, a project's name */
 static char           fuzz_key[65];          /* of AWS */
+static char           fuzz_build[64] = "api:1";
+static char           fuzz_token[256];
 
 
 static const char  fuzz_conf[] =
@@ -576,13 +586,37 @@ fuzz_travel(ngx_uint_t n)
 }
 
 
+/* the last build of "api", and what it gets to report with */
+
+static void
+fuzz_started(fuzz_conn_t *conn, const char *id)
+{
+    u_char      *p, *end;
+    ngx_uint_t   i;
+
+    end = conn->buf + conn->len;
+    p = memmem(conn->buf, conn->len, "\"deploy1.api.", 13);
+
+    if (p == NULL) {
+        return;
+    }
+
+    for (i = 0, p++; p < end && *p != '"' && i < 255; i++) {
+        fuzz_token[i] = *p++;
+    }
+
+    fuzz_token[i] = '\0';
+    snprintf(fuzz_build, sizeof(fuzz_build), "%s", id);
+}
+
+
 /* CodeBuild, Slack, SNS: the next reply of the input, or a good one */
 
 static void
 fuzz_answer(fuzz_conn_t *conn)
 {
     int           n;
-    char          text[1024];
+    char          id[64], text[1024];
     ssize_t       rc;
     fuzz_part_t  *part;
     const char   *body;
@@ -610,11 +644,18 @@ fuzz_answer(fuzz_conn_t *conn)
 
     } else {
         body = memmem(conn->buf, conn->len, ".StartBuild\r\n", 13)
-               ? "{\"build\":{\"id\":\"api:00000000-0000-4000-8000-%012d\","
-                 "\"buildNumber\":7,\"buildStatus\":\"IN_PROGRESS\"}}"
-               : "{\"ok\":true,\"channel\":\"C0\",\"ts\":\"1700000000.%06d\"}";
+               ? "{\"build\":{\"id\":\"%s\",\"buildNumber\":7,"
+                 "\"buildStatus\":\"IN_PROGRESS\"}}"
+               : "{\"ok\":true,\"channel\":\"C0\",\"ts\":\"1700000000.1\"}";
 
-        n = snprintf(text + 512, 512, body, (int) fuzz_number % 1000);
+        snprintf(id, sizeof(id), "api:00000000-0000-4000-8000-%012d",
+                 (int) ++fuzz_nbuilds);
+
+        if (body[2] == 'b') {
+            fuzz_started(conn, id);
+        }
+
+        n = snprintf(text + 512, 512, body, id);
         n = snprintf(text, 512, "HTTP/1.1 200 OK\r\n"
                      "Content-Type: application/json\r\n"
                      "Content-Length: %d\r\n\r\n%s", n, text + 512);
@@ -751,8 +792,7 @@ fuzz_head(u_char *buf, size_t size, unsigned where, unsigned flags,
         }
 
     } else {
-        snprintf(uri, sizeof(uri), "%s",
-                 fuzz_others[where - FUZZ_NSCHEMES]);
+        snprintf(uri, sizeof(uri), "%s", fuzz_others[where - FUZZ_NSCHEMES]);
     }
 
     n = snprintf((char *) buf, size, "POST %s HTTP/1.1\r\nHost: fuzz\r\n"
@@ -779,6 +819,11 @@ fuzz_head(u_char *buf, size_t size, unsigned where, unsigned flags,
                           (int) v->time_header.len,
                           (char *) v->time_header.data, now);
         }
+    }
+
+    if (where == FUZZ_BUILD && (flags & FUZZ_SIGN)) {
+        n += snprintf((char *) buf + n, size - n,
+                      "Authorization: Bearer %s\r\n", fuzz_token);
     }
 
     n += snprintf((char *) buf + n, size - n, "Content-Type: %s\r\n",
@@ -869,12 +914,14 @@ fuzz_check_answer(unsigned where, unsigned flags, u_char *p, size_t len)
 
     /* "/status" and "/no" have nothing to hide from a raw request */
 
-    if (where < FUZZ_NSCHEMES + 4) {
+    if (where < FUZZ_HUSHED) {
         fuzz_check(!fuzz_tells(p, len, fuzz_unknown)
                    || (flags & FUZZ_RAW), "a secret: %.*s", (int) len, p);
     }
 
-    if (flags & (FUZZ_SIGN|FUZZ_RAW) || where >= FUZZ_NSCHEMES || len == 0) {
+    if ((flags & FUZZ_RAW) || len == 0 || where >= FUZZ_CLOSED
+        || ((flags & FUZZ_SIGN) && where <= FUZZ_BUILD))
+    {
         return;
     }
 
@@ -886,7 +933,8 @@ fuzz_check_answer(unsigned where, unsigned flags, u_char *p, size_t len)
         len -= 25;
     }
 
-    if (strcmp(fuzz_schemes[where].scheme, "slack") == 0
+    if (where < FUZZ_NSCHEMES
+        && strcmp(fuzz_schemes[where].scheme, "slack") == 0
         && memmem(status, len, "\r\nContent-Length: 0\r\n", 21))
     {
         return;         /* ssl_check */
@@ -1007,6 +1055,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     u_char            *p, *end;
     unsigned           i, where, flags, cut;
+    fuzz_part_t        part;
     ngx_deploy_str_t   body;
 
     if (size < 3 || size > 65536) {
@@ -1038,18 +1087,35 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_reply = 2;
     fuzz_number++;
 
+    part.len = 0;
+    part.data = NULL;
+
+    if (fuzz_nparts > 1) {
+        part = fuzz_parts[1];
+    }
+
+    body.data = ngx_deploy_palloc(tap_pool(), part.len + 128);
+    end = body.data;
+    p = part.len ? memmem(part.data, part.len, "@build", 6) : NULL;
+
+    if (p) {
+        end = ngx_cpymem(end, part.data, p - part.data);
+        end = ngx_cpymem(end, fuzz_build, strlen(fuzz_build));
+        part.len -= p + 6 - part.data;
+        part.data = p + 6;
+    }
+
+    if (part.len) {
+        end = ngx_cpymem(end, part.data, part.len);
+    }
+
     /* blanks in the end: another delivery than the one before */
 
-    body.len = (fuzz_nparts > 1) ? fuzz_parts[1].len : 0;
-    body.data = ngx_deploy_palloc(tap_pool(), body.len + 32);
-
-    if (body.len) {
-        memcpy(body.data, fuzz_parts[1].data, body.len);
-
-        for (i = 0; i < 32 && !(flags & FUZZ_FORM); i++) {
-            body.data[body.len++] = (fuzz_number >> i) & 1 ? ' ' : '\n';
-        }
+    for (i = 0; end != body.data && i < 32 && !(flags & FUZZ_FORM); i++) {
+        *end++ = (fuzz_number >> i) & 1 ? ' ' : '\n';
     }
+
+    body.len = end - body.data;
 
     fuzz_request(where, flags, cut, &body);
 
