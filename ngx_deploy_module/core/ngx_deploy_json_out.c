@@ -10,12 +10,10 @@
 #include <stdio.h>
 
 
-#define NGX_DEPLOY_JSON_OUT_ESCAPE  6              /* \u001f */
-
-
 static int ngx_deploy_json_out_room(ngx_deploy_json_out_t *out, size_t n);
 static int ngx_deploy_json_out_key(ngx_deploy_json_out_t *out,
     const char *key, size_t n);
+static size_t ngx_deploy_json_out_extra(u_char c);
 static u_char *ngx_deploy_json_out_copy(u_char *d, const u_char *p,
     const u_char *last);
 static u_char *ngx_deploy_json_out_byte(u_char *d, u_char c);
@@ -160,22 +158,48 @@ void
 ngx_deploy_json_out_str(ngx_deploy_json_out_t *out, const char *key,
     const ngx_deploy_str_t *s)
 {
+    size_t         size;
+    const u_char  *p, *last;
+
     if (s->data == NULL) {
         return;
     }
 
-    /* as if each byte had to be escaped */
+    last = s->data + s->len;
+    size = s->len;
 
-    if (ngx_deploy_json_out_key(out, key,
-                                2 + s->len * NGX_DEPLOY_JSON_OUT_ESCAPE)
-        != NGX_DEPLOY_OK)
-    {
+    for (p = s->data; p < last; p++) {
+        size += ngx_deploy_json_out_extra(*p);
+    }
+
+    if (ngx_deploy_json_out_key(out, key, size + 2) != NGX_DEPLOY_OK) {
         return;
     }
 
     *out->pos++ = '"';
-    out->pos = ngx_deploy_json_out_copy(out->pos, s->data, s->data + s->len);
+
+    if (size == s->len) {
+        memcpy(out->pos, s->data, size);
+        out->pos += size;
+
+    } else {
+        out->pos = ngx_deploy_json_out_copy(out->pos, s->data, last);
+    }
+
     *out->pos++ = '"';
+}
+
+
+/* the most that is written for a byte, besides itself */
+
+static inline size_t
+ngx_deploy_json_out_extra(u_char c)
+{
+    if (c >= 0x80) {
+        return 2;
+    }
+
+    return (c < 0x20) ? 5 : (c == '"' || c == '\\');
 }
 
 

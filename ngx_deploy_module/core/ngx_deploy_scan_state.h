@@ -112,11 +112,15 @@ struct ngx_deploy_scan_s {
     size_t                         size;
     u_char                        *buf;
 
-    /* the keys of the open objects: a stack and a set of hashes */
+    /*
+     * The keys of the open objects: a stack of hashes, of which a part is
+     * compared at once, and a set of hashes for those of large objects
+     */
 
     uint64_t                       secret[2];
     uint64_t                       serial;
     uint64_t                      *keys;
+    uint16_t                      *tags;
     size_t                         nkeys;
     size_t                         keys_size;
     uint64_t                      *set;

@@ -9,11 +9,17 @@
 
 #define NGX_DEPLOY_SCAN_SET_SIZE   256
 #define NGX_DEPLOY_SCAN_KEYS_SIZE  128
+#define NGX_DEPLOY_SCAN_SMALL      128       /* keys of an object */
 
 
 static ngx_deploy_scan_node_t *ngx_deploy_scan_child(ngx_deploy_pool_t *pool,
     ngx_deploy_scan_node_t *node, const char *key, size_t len);
-static int ngx_deploy_scan_key_add(ngx_deploy_scan_t *scan, uint64_t hash);
+static int ngx_deploy_scan_key_add(ngx_deploy_scan_t *scan, size_t mark,
+    uint64_t hash);
+static unsigned ngx_deploy_scan_tagged(ngx_deploy_scan_t *scan, size_t mark,
+    uint64_t hash);
+static int ngx_deploy_scan_set_add(ngx_deploy_scan_t *scan, uint64_t hash);
+static int ngx_deploy_scan_set_object(ngx_deploy_scan_t *scan, size_t mark);
 static int ngx_deploy_scan_keys_grow(ngx_deploy_scan_t *scan);
 static int ngx_deploy_scan_set_rebuild(ngx_deploy_scan_t *scan);
 
@@ -253,8 +259,9 @@ ngx_deploy_scan_key(ngx_deploy_scan_t *scan, const u_char *data, size_t len,
 
     frame = &scan->frames[scan->depth - 1];
 
-    rc = ngx_deploy_scan_key_add(scan, ngx_deploy_scan_hash(scan, frame->seed,
-                                                            data, len));
+    rc = ngx_deploy_scan_key_add(scan, frame->mark,
+                                 ngx_deploy_scan_hash(scan, frame->seed, data,
+                                                      len));
 
     if (rc != NGX_DEPLOY_OK) {
 
@@ -295,26 +302,118 @@ ngx_deploy_scan_key(ngx_deploy_scan_t *scan, const u_char *data, size_t len,
 /* NGX_DEPLOY_DECLINED for a duplicate, NGX_DEPLOY_AGAIN for too many */
 
 static int
-ngx_deploy_scan_key_add(ngx_deploy_scan_t *scan, uint64_t hash)
+ngx_deploy_scan_key_add(ngx_deploy_scan_t *scan, size_t mark, uint64_t hash)
 {
-    size_t  i;
+    size_t  n;
 
-    if (scan->nkeys == scan->keys_size || scan->set_used * 2 >= scan->set_size)
-    {
+    /* an empty slot of the set is zero */
+
+    hash += (hash == 0);
+
+    n = scan->nkeys - mark;
+
+    if (n >= NGX_DEPLOY_SCAN_SMALL) {
+
+        if (n == NGX_DEPLOY_SCAN_SMALL
+            && ngx_deploy_scan_set_object(scan, mark) != NGX_DEPLOY_OK)
+        {
+            return NGX_DEPLOY_ERROR;
+        }
+
+        switch (ngx_deploy_scan_set_add(scan, hash)) {
+
+        case NGX_DEPLOY_OK:
+            break;
+
+        case NGX_DEPLOY_DECLINED:
+            return NGX_DEPLOY_DECLINED;
+
+        default:
+            return NGX_DEPLOY_ERROR;
+        }
+
+    } else if (ngx_deploy_scan_tagged(scan, mark, hash)) {
+        return NGX_DEPLOY_DECLINED;
+    }
+
+    if (scan->nkeys == scan->keys_size) {
+
         if (scan->nkeys == NGX_DEPLOY_SCAN_MAX_KEYS) {
             return NGX_DEPLOY_AGAIN;
         }
 
-        if (ngx_deploy_scan_keys_grow(scan) != NGX_DEPLOY_OK
-            || ngx_deploy_scan_set_rebuild(scan) != NGX_DEPLOY_OK)
-        {
+        if (ngx_deploy_scan_keys_grow(scan) != NGX_DEPLOY_OK) {
             return NGX_DEPLOY_ERROR;
         }
     }
 
-    /* an empty slot is zero */
+    scan->tags[scan->nkeys] = (uint16_t) (hash >> 48);
+    scan->keys[scan->nkeys++] = hash;
 
-    hash += (hash == 0);
+    return NGX_DEPLOY_OK;
+}
+
+
+/*
+ * Whether the object whose keys begin at mark has the key.  Eight tags are
+ * compared at a time, in memory that ends with eight more.
+ */
+
+static inline unsigned
+ngx_deploy_scan_tagged(ngx_deploy_scan_t *scan, size_t mark, uint64_t hash)
+{
+    size_t          i;
+#if defined(__SSE2__)
+    int             same;
+    __m128i         tag;
+#else
+    uint16_t        tag;
+#endif
+
+#if defined(__SSE2__)
+
+    same = 0;
+    tag = _mm_set1_epi16((short) (hash >> 48));
+
+    /* what is behind the last one may be the same, too */
+
+    for (i = mark; i < scan->nkeys; i += 8) {
+        same |= _mm_movemask_epi8(_mm_cmpeq_epi16(tag,
+                          _mm_loadu_si128((const __m128i *) &scan->tags[i])));
+    }
+
+    if (!same) {
+        return 0;
+    }
+
+#else
+
+    tag = (uint16_t) (hash >> 48);
+
+    for (i = mark; i < scan->nkeys && scan->tags[i] != tag; i++) {
+        /* void */
+    }
+
+#endif
+
+    for (i = mark; i < scan->nkeys; i++) {
+        if (scan->keys[i] == hash) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+ngx_deploy_scan_set_add(ngx_deploy_scan_t *scan, uint64_t hash)
+{
+    size_t  i;
+
+    if (ngx_deploy_scan_set_rebuild(scan) != NGX_DEPLOY_OK) {
+        return NGX_DEPLOY_ERROR;
+    }
 
     for (i = hash & (scan->set_size - 1);
          scan->set[i] != 0;
@@ -327,7 +426,23 @@ ngx_deploy_scan_key_add(ngx_deploy_scan_t *scan, uint64_t hash)
 
     scan->set[i] = hash;
     scan->set_used++;
-    scan->keys[scan->nkeys++] = hash;
+
+    return NGX_DEPLOY_OK;
+}
+
+
+/* an object that became large; a rebuilt set may have its keys already */
+
+static int
+ngx_deploy_scan_set_object(ngx_deploy_scan_t *scan, size_t mark)
+{
+    size_t  i;
+
+    for (i = mark; i < scan->nkeys; i++) {
+        if (ngx_deploy_scan_set_add(scan, scan->keys[i]) == NGX_DEPLOY_ERROR) {
+            return NGX_DEPLOY_ERROR;
+        }
+    }
 
     return NGX_DEPLOY_OK;
 }
@@ -337,24 +452,25 @@ static int
 ngx_deploy_scan_keys_grow(ngx_deploy_scan_t *scan)
 {
     size_t     size;
+    uint16_t  *tags;
     uint64_t  *keys;
-
-    if (scan->nkeys < scan->keys_size) {
-        return NGX_DEPLOY_OK;
-    }
 
     size = scan->keys_size ? scan->keys_size * 2 : NGX_DEPLOY_SCAN_KEYS_SIZE;
 
     keys = ngx_deploy_palloc(scan->pool, size * sizeof(uint64_t));
-    if (keys == NULL) {
+    tags = ngx_deploy_pcalloc(scan->pool, (size + 8) * sizeof(uint16_t));
+
+    if (keys == NULL || tags == NULL) {
         return NGX_DEPLOY_ERROR;
     }
 
     if (scan->nkeys) {
         memcpy(keys, scan->keys, scan->nkeys * sizeof(uint64_t));
+        memcpy(tags, scan->tags, scan->nkeys * sizeof(uint16_t));
     }
 
     scan->keys = keys;
+    scan->tags = tags;
     scan->keys_size = size;
 
     return NGX_DEPLOY_OK;

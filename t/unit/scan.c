@@ -438,6 +438,79 @@ test_limits(void)
 }
 
 
+/*
+ * An object of n keys, of which each but the last holds one of m keys, then
+ * the key number again; one that is not there when again is n.
+ */
+
+static int
+scan_object(size_t n, size_t m, size_t again)
+{
+    int                 rc;
+    char                text[128];
+    size_t              i, j, len;
+    ngx_deploy_scan_t  *scan;
+
+    scan = ngx_deploy_scan_create(tap_pool(), test_table, test_handler,
+                                  &test_log, n * 1000 + again);
+    if (scan == NULL) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    rc = ngx_deploy_scan_feed(scan, (u_char *) "{", 1);
+
+    for (i = 0; i < n; i++) {
+        len = sprintf(text, "\"outer %zu\":{", i);
+        rc |= ngx_deploy_scan_feed(scan, (u_char *) text, len);
+
+        for (j = 0; i + 1 < n && j < m; j++) {
+            len = sprintf(text, "%s\"outer %zu\":0", j ? "," : "", j);
+            rc |= ngx_deploy_scan_feed(scan, (u_char *) text, len);
+        }
+
+        rc |= ngx_deploy_scan_feed(scan, (u_char *) "},", 2);
+    }
+
+    if (rc != NGX_DEPLOY_OK) {
+        return NGX_DEPLOY_ERROR;
+    }
+
+    len = sprintf(text, "\"outer %zu\":0}", again);
+
+    return ngx_deploy_scan_feed(scan, (u_char *) text, len);
+}
+
+
+static void
+test_large_objects(void)
+{
+    int     wrong;
+    size_t  i, j, again;
+
+    static const size_t  sizes[] = { 1, 7, 8, 9, 127, 128, 129, 130, 300, 700 };
+
+    for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+
+        for (j = 0; j < 2; j++) {
+            wrong = 0;
+
+            for (again = 0; again <= sizes[i];
+                 again += (sizes[i] > 150 && again + 40 < sizes[i]) ? 37 : 1)
+            {
+                wrong += scan_object(sizes[i], j * 140, again)
+                         != ((again < sizes[i]) ? NGX_DEPLOY_DECLINED
+                                                : NGX_DEPLOY_OK);
+                tap_pool_reset();
+                test_table = ngx_deploy_scan_compile(tap_pool(), test_paths);
+            }
+
+            is_int(wrong, 0, "each key of %zu again, %zu in each", sizes[i],
+                   j * 140);
+        }
+    }
+}
+
+
 static void
 test_many_keys(void)
 {
@@ -628,6 +701,7 @@ main(void)
 
     test_documents();
     test_limits();
+    test_large_objects();
     test_many_keys();
     test_handler_code();
     test_offset();
