@@ -19,6 +19,7 @@
 #define NGX_DEPLOY_SNS_MAX_BITS  8192
 
 
+static unsigned ngx_deploy_sns_no_memory(void);
 static int ngx_deploy_sns_text(ngx_deploy_sns_t *sns, EVP_MD_CTX *md);
 static const char *ngx_deploy_sns_read(
     ngx_deploy_sns_certificate_t *certificate, X509 *x509);
@@ -75,19 +76,42 @@ ngx_deploy_sns_verify(ngx_deploy_sns_t *sns,
     if (EVP_DigestVerifyInit(md, NULL, digest, NULL, certificate->key) == 1
         && ngx_deploy_sns_text(sns, md) == NGX_DEPLOY_OK)
     {
+        ERR_clear_error();
+
         rc = EVP_DigestVerifyFinal(md, sns->signature.data,
                                    sns->signature.len);
 
         /* a signature of another length is an error for OpenSSL */
 
-        verdict = (rc == 1) ? NGX_DEPLOY_VERIFY_SUCCESS
-                            : NGX_DEPLOY_VERIFY_MISMATCH;
+        if (rc == 1) {
+            verdict = NGX_DEPLOY_VERIFY_SUCCESS;
+
+        } else if (!ngx_deploy_sns_no_memory()) {
+            verdict = NGX_DEPLOY_VERIFY_MISMATCH;
+        }
     }
 
     ERR_clear_error();
     EVP_MD_CTX_free(md);
 
     return verdict;
+}
+
+
+/* 1 when OpenSSL says so: the result alone is that of a wrong signature */
+
+static unsigned
+ngx_deploy_sns_no_memory(void)
+{
+    unsigned long  error;
+
+    while ((error = ERR_get_error()) != 0) {
+        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -196,6 +196,15 @@ ngx_http_deploy_gate_headers(ngx_http_request_t *r,
 
         ngx_deploy_signature_free(&ctx->sigs[ctx->nsigs]);
 
+        /* nobody knows whether this one would have held */
+
+        if (verdict == NGX_DEPLOY_VERIFY_ERROR) {
+            ctx->verdict = verdict;
+            ctx->verifier = &verifiers[i];
+
+            return NGX_DECLINED;
+        }
+
         /* of several schemes the one that was tried tells more */
 
         if (ctx->verifier == NULL
@@ -367,7 +376,10 @@ ngx_http_deploy_gate_macs(ngx_http_deploy_ctx_t *ctx)
         line = 0;
         verdict = ngx_deploy_signature_end(&ctx->sigs[i], &line);
 
-        if (i == 0 || verdict == NGX_DEPLOY_VERIFY_SUCCESS) {
+        if (i == 0
+            || verdict == NGX_DEPLOY_VERIFY_SUCCESS
+            || verdict == NGX_DEPLOY_VERIFY_ERROR)
+        {
             ctx->verdict = verdict;
             ctx->verifier = ctx->sigs[i].verifier;
             ctx->secret = line;
@@ -433,11 +445,20 @@ ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
 {
     ngx_int_t    rc;
     ngx_uint_t   level, later;
-    const char  *reason;
+    const char  *reason, *text;
 
     /* the sender may try again when it is no fault of its own */
 
-    later = (ctx->verdict == NGX_DEPLOY_VERIFY_CERTIFICATE);
+    text = NULL;
+
+    if (ctx->verdict == NGX_DEPLOY_VERIFY_CERTIFICATE) {
+        text = "the signing certificate was not to be had";
+
+    } else if (ctx->verdict == NGX_DEPLOY_VERIFY_ERROR) {
+        text = "the signature could not be checked";
+    }
+
+    later = (text != NULL);
 
     if (ctx->ssl_check && ngx_http_deploy_ssl_check(r) == NGX_OK) {
         ctx->result = "ignored";
@@ -450,12 +471,7 @@ ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
         ctx->logged = 1;
         ctx->result = later ? "failed" : "refused";
 
-        level = dlcf->log_level;
-
-        if (later || ctx->verdict == NGX_DEPLOY_VERIFY_ERROR) {
-            level = NGX_LOG_ERR;
-        }
-
+        level = later ? NGX_LOG_ERR : dlcf->log_level;
         reason = ngx_http_deploy_sns_reason(ctx);
 
         ngx_log_error(level, r->connection->log, 0,
@@ -471,9 +487,7 @@ ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
     }
 
     rc = later ? ngx_http_deploy_answer_text(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                             "failed",
-                                             "the signing certificate was not "
-                                             "to be had")
+                                             "failed", text)
                : ngx_http_deploy_answer_text(r, NGX_HTTP_FORBIDDEN, "refused",
                                              NULL);
 
