@@ -67,7 +67,8 @@ CORPORA =	$(sort $(patsubst t/corpora/%.c,%,$(wildcard t/corpora/*.c)))
 TOOLS =		$(sort $(patsubst t/tool/%.c,%,$(wildcard t/tool/*.c)))
 
 UNIT_TESTS =	$(UNITS:%=build/t/unit-%.t) $(UNITS:%=build/t/unit-%-asan.t)
-TEST_TOOLS =	$(TOOLS:%=build/t/%) $(TOOLS:%=build/t/%-asan)
+TEST_TOOLS =	$(TOOLS:%=build/t/%) $(TOOLS:%=build/t/%-asan) \
+		build/t/torture.so
 
 export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
@@ -76,7 +77,8 @@ export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
 
 .PHONY:		all module tool install deps test unit unit-build fuzz \
 		fuzz-build asan check-corpora peers powerloss demo bench harm \
-		soak soak-asan lint unit-plain sbom deb deb-test clean help FORCE
+		soak soak-asan torture analyze lint unit-plain sbom deb deb-test \
+		clean help FORCE
 .SECONDARY:
 
 all:		module tool
@@ -96,6 +98,7 @@ help:
 	@echo "make check-corpora SHARED=dir   the large corpora"
 	@echo "make peers                      beside Slack's own packages"
 	@echo "make powerloss                  the store, copied while in use"
+	@echo "make torture                    each allocation fails in turn"
 	@echo "make demo                       see it work"
 	@echo "make bench                      measure"
 	@echo "make harm                       what it costs where it is not used"
@@ -228,6 +231,12 @@ build/t/%: t/tool/%.c build/plain/pure.a
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) $(INCS) -o $@ $< build/plain/pure.a $(LIBS)
 
+# preloaded into nginx, makes its allocations fail
+
+build/t/torture.so: t/torture/torture.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
 unit-build:	$(UNIT_TESTS) $(TEST_TOOLS)
 	@for f in build/t/*.t; do \
 		case " $(UNIT_TESTS) " in *" $$f "*) ;; *) rm -f $$f;; esac; \
@@ -340,6 +349,12 @@ powerloss:
 	@util/deps.sh test
 	@$(MAKE) --no-print-directory module
 	prove -v t/powerloss
+
+
+torture:
+	@util/deps.sh test
+	@$(MAKE) --no-print-directory -j $(JOBS) module build/t/torture.so
+	TEST_NGINX_TORTURE=all prove -v t/torture.t
 
 
 demo:

@@ -19,7 +19,7 @@ my @http = glob('ngx_deploy_module/http/*.[ch]');
 my @work = glob('ngx_deploy_module/work/*.[ch]');
 my @tool = glob('ngx_deploy_module/tool/*.[ch]');
 my @sources = (@core, @http, @work, @tool);
-my @test_c = glob('t/{unit,fuzz,corpora,bench,tool}/*.[ch]');
+my @test_c = glob('t/{unit,fuzz,corpora,bench,tool,torture}/*.[ch]');
 
 
 my %text;
