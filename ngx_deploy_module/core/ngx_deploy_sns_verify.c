@@ -98,12 +98,16 @@ ngx_deploy_sns_verify(ngx_deploy_sns_t *sns,
 }
 
 
-/* 1 when OpenSSL says so: the result alone is that of a wrong signature */
+/* the result alone is that of a wrong signature, which OpenSSL explains */
 
 static unsigned
 ngx_deploy_sns_no_memory(void)
 {
     unsigned long  error;
+
+    if (ERR_peek_error() == 0) {
+        return 1;
+    }
 
     while ((error = ERR_get_error()) != 0) {
         if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
