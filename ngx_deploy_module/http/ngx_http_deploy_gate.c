@@ -454,7 +454,12 @@ ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
     if (ctx->verdict == NGX_DEPLOY_VERIFY_CERTIFICATE) {
         text = "the signing certificate was not to be had";
 
-    } else if (ctx->verdict == NGX_DEPLOY_VERIFY_ERROR) {
+    } else if (ctx->verdict == NGX_DEPLOY_VERIFY_ERROR
+               && (ctx->verifier->type != NGX_DEPLOY_SCHEME_BUILD
+                   || ctx->verifier->key->set))
+    {
+        /* without a key no token was given: another try is of no use */
+
         text = "the signature could not be checked";
     }
 
@@ -471,7 +476,12 @@ ngx_http_deploy_gate_refuse(ngx_http_request_t *r,
         ctx->logged = 1;
         ctx->result = later ? "failed" : "refused";
 
-        level = later ? NGX_LOG_ERR : dlcf->log_level;
+        level = dlcf->log_level;
+
+        if (later || ctx->verdict == NGX_DEPLOY_VERIFY_ERROR) {
+            level = NGX_LOG_ERR;
+        }
+
         reason = ngx_http_deploy_sns_reason(ctx);
 
         ngx_log_error(level, r->connection->log, 0,
