@@ -105,6 +105,7 @@ help:
 	@echo "make soak [SOAK_TIME=180]       hours of credentials in minutes"
 	@echo "make soak-asan [SOAK_TIME=180]  the same, sanitized"
 	@echo "make lint                       style and static analysis"
+	@echo "make analyze                    the analyzers of gcc, clang, cppcheck"
 	@echo "make deb                        the package of Debian"
 	@echo "make deb-test                   build it twice, install, remove"
 	@echo "make clean"
@@ -363,10 +364,11 @@ demo:
 	@demo/demo
 
 bench:		module
-	@if [ -x t/bench/bench ]; then t/bench/bench; \
-	else echo "no t/bench/bench"; exit 1; fi
+	@util/deps.sh bench
+	t/bench/bench
 
 harm:		module
+	@util/deps.sh bench
 	t/bench/harm
 
 # under load while credentials come and go, not a part of the tests
@@ -382,6 +384,10 @@ soak-asan:
 	TEST_NGINX_BINARY=$(ROOT)/build-asan/nginx TEST_NGINX_MODULE=static \
 	LSAN_OPTIONS=suppressions=$(ROOT)/util/lsan.supp:print_suppressions=0 \
 		t/soak/soak
+
+analyze:	module
+	@util/deps.sh analyze
+	util/analyze
 
 lint:
 	prove t/lint.t

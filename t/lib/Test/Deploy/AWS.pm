@@ -42,7 +42,8 @@ my $JSON = JSON::PP->new->utf8->canonical->allow_nonref;
 sub chain {
     my ($t, $env, %args) = @_;
 
-    my $tool = "$Test::Deploy::ROOT/build/t/credentials"
+    my $dir = $ENV{TEST_NGINX_TOOLS} || "$Test::Deploy::ROOT/build/t";
+    my $tool = "$dir/credentials"
                . (!delete $args{plain}
                   && ($ENV{TEST_NGINX_MODULE} || '') eq 'static'
                   ? '-asan' : '');
