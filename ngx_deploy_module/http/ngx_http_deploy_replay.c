@@ -55,10 +55,15 @@ ngx_http_deploy_replay_claim(ngx_http_request_t *r, ngx_http_deploy_ctx_t *ctx)
     claim->pool = pool;
     claim->pending = 1;
 
-    state = ngx_http_deploy_zone_claim(&ctx->identity,
-                                       dlcf->timeout / 1000
-                                       + NGX_HTTP_DEPLOY_LEASE,
-                                       &claim->place);
+    if (ngx_http_deploy_zone_claim(&ctx->identity,
+                                   dlcf->timeout / 1000
+                                   + NGX_HTTP_DEPLOY_LEASE,
+                                   &claim->place, &state)
+        != NGX_OK)
+    {
+        ngx_destroy_pool(pool);
+        return NGX_ERROR;
+    }
 
     if (state == NGX_HTTP_DEPLOY_ZONE_FREE) {
         ctx->claim = claim;

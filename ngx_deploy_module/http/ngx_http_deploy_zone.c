@@ -229,13 +229,12 @@ ngx_http_deploy_zone_unlock(void)
 }
 
 
-ngx_http_deploy_zone_state_e
+ngx_int_t
 ngx_http_deploy_zone_claim(ngx_str_t *identity, time_t lease,
-    ngx_http_deploy_place_t *place)
+    ngx_http_deploy_place_t *place, ngx_http_deploy_zone_state_e *state)
 {
-    u_char                         digest[EVP_MAX_MD_SIZE], text[32 + 64];
-    ngx_http_deploy_slot_t        *slot;
-    ngx_http_deploy_zone_state_e   state;
+    u_char                   digest[EVP_MAX_MD_SIZE], text[32 + 64];
+    ngx_http_deploy_slot_t  *slot;
 
     ngx_memcpy(text, ngx_http_deploy_table->secret, 32);
     ngx_memcpy(text + 32, identity->data, 64);
@@ -244,7 +243,7 @@ ngx_http_deploy_zone_claim(ngx_str_t *identity, time_t lease,
         != 1)
     {
         ERR_clear_error();
-        ngx_memzero(digest, sizeof(digest));
+        return NGX_ERROR;
     }
 
     ngx_memcpy(place->key, digest, NGX_HTTP_DEPLOY_ZONE_KEY);
@@ -257,7 +256,7 @@ ngx_http_deploy_zone_claim(ngx_str_t *identity, time_t lease,
     slot = ngx_http_deploy_zone_find_locked(place->key);
 
     if (slot && slot->state != NGX_HTTP_DEPLOY_ZONE_FAILED) {
-        state = slot->state;
+        *state = slot->state;
 
     } else {
 
@@ -278,12 +277,12 @@ ngx_http_deploy_zone_claim(ngx_str_t *identity, time_t lease,
         ngx_memory_barrier();
         slot->state = NGX_HTTP_DEPLOY_ZONE_PENDING;
 
-        state = NGX_HTTP_DEPLOY_ZONE_FREE;
+        *state = NGX_HTTP_DEPLOY_ZONE_FREE;
     }
 
     ngx_http_deploy_zone_unlock();
 
-    return state;
+    return NGX_OK;
 }
 
 

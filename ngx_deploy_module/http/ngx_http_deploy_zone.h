@@ -47,11 +47,12 @@ ngx_int_t ngx_http_deploy_zone_init_process(ngx_cycle_t *cycle,
     ngx_http_deploy_main_conf_t *dmcf);
 
 /*
- * Claims an identity for so many seconds.  FREE: it is the caller's now;
- * PENDING or STARTED: it is somebody's.  place is set in each case.
+ * Claims an identity for so many seconds: NGX_OK, or NGX_ERROR when OpenSSL
+ * fails.  *state is FREE: it is the caller's now; PENDING or STARTED: it is
+ * somebody's.  place is set in each case.
  */
-ngx_http_deploy_zone_state_e ngx_http_deploy_zone_claim(ngx_str_t *identity,
-    time_t lease, ngx_http_deploy_place_t *place);
+ngx_int_t ngx_http_deploy_zone_claim(ngx_str_t *identity, time_t lease,
+    ngx_http_deploy_place_t *place, ngx_http_deploy_zone_state_e *state);
 
 /*
  * What became of an identity, whoever owns it: FREE when it is not known.
