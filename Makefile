@@ -77,8 +77,8 @@ export PERL5LIB := $(ROOT)/t/lib:$(PERL5LIB)
 
 .PHONY:		all module tool install deps test unit unit-build fuzz \
 		fuzz-build asan check-corpora peers powerloss demo bench harm \
-		soak soak-asan torture analyze lint unit-plain sbom deb deb-test \
-		clean help FORCE
+		soak soak-asan torture analyze coverage lint unit-plain sbom \
+		deb deb-test clean help FORCE
 .SECONDARY:
 
 all:		module tool
@@ -104,6 +104,7 @@ help:
 	@echo "make harm                       what it costs where it is not used"
 	@echo "make soak [SOAK_TIME=180]       hours of credentials in minutes"
 	@echo "make soak-asan [SOAK_TIME=180]  the same, sanitized"
+	@echo "make coverage                   lines that the tests reach"
 	@echo "make lint                       style and static analysis"
 	@echo "make analyze                    the analyzers of gcc, clang, cppcheck"
 	@echo "make deb                        the package of Debian"
@@ -384,6 +385,10 @@ soak-asan:
 	TEST_NGINX_BINARY=$(ROOT)/build-asan/nginx TEST_NGINX_MODULE=static \
 	LSAN_OPTIONS=suppressions=$(ROOT)/util/lsan.supp:print_suppressions=0 \
 		t/soak/soak
+
+coverage:	module tool
+	@util/deps.sh coverage
+	JOBS=$(JOBS) util/coverage
 
 analyze:	module
 	@util/deps.sh analyze
