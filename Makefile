@@ -387,7 +387,7 @@ soak-asan:
 		t/soak/soak
 
 coverage:	module tool
-	@util/deps.sh coverage
+	@util/deps.sh test
 	JOBS=$(JOBS) util/coverage
 
 analyze:	module

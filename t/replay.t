@@ -151,6 +151,11 @@ is(requests(), $sent, 'nothing was sent');
 
 my $id = $first->json()->{builds}[0]{id};
 
+wait_for(sub {
+    my @lines = $t->find_in_log(qr/^duplicate \Q$id\E/, 'status.log');
+    return @lines >= 3;
+}, 'three lines in the access log');
+
 is(scalar $t->find_in_log(qr/^duplicate \Q$id\E/, 'status.log'), 3,
    '$deploy_status and $deploy_build_id');
 

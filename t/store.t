@@ -116,6 +116,9 @@ is($r->json->{builds}[0]{status}, 'started', 'its status');
 is($r->json->{builds}[1]{id}, $first[1]{id}, 'and the other one');
 is(scalar @{ $r->json->{events} }, 1, 'the event');
 
+wait_for(sub { $t->find_in_log(qr/^duplicate/, 'deploy.log') },
+         'a line in the access log');
+
 like(($t->find_in_log(qr/^duplicate/, 'deploy.log'))[0],
      qr/^duplicate\|api, web\|\Q$first[0]{id}, $first[1]{id}\E$/,
      'in the access log');

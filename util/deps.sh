@@ -2,7 +2,7 @@
 
 # Copyright (C) ngx_deploy_module authors
 #
-# deps.sh test|fuzz|analyze|coverage|bench|asan|deb: installs the Debian packages that are missing.
+# deps.sh test|fuzz|analyze|bench|asan|deb: installs the Debian packages that are missing.
 
 set -e
 
@@ -16,15 +16,13 @@ case ${1:-test} in
     fuzz)  packages="gcc make clang libclang-rt-dev libjansson-dev libssl-dev
                    libpcre2-dev zlib1g-dev dpkg-dev
                    libcurl4-openssl-dev libsqlite3-dev" ;;
-    coverage)
-           packages="$packages gcovr" ;;
     analyze)
            packages="$packages clang-tidy cppcheck" ;;
     bench) packages="$packages wrk libnginx-mod-http-lua lua-cjson
                      lua-resty-core libnginx-mod-http-js" ;;
     asan)  packages="$packages clang libclang-rt-dev dpkg-dev" ;;
     deb)   packages="$packages build-essential debhelper dpkg-dev lintian" ;;
-    *)     echo "usage: $0 test|fuzz|analyze|coverage|bench|asan|deb" >&2; exit 2 ;;
+    *)     echo "usage: $0 test|fuzz|analyze|bench|asan|deb" >&2; exit 2 ;;
 esac
 
 missing=

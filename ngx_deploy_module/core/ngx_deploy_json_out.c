@@ -6,7 +6,6 @@
 
 #include "ngx_deploy_json_out.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 
@@ -289,11 +288,13 @@ ngx_deploy_json_out_byte(u_char *d, u_char c)
 void
 ngx_deploy_json_out_int(ngx_deploy_json_out_t *out, const char *key, int64_t n)
 {
-    if (ngx_deploy_json_out_key(out, key, sizeof("-9223372036854775808"))
-        == NGX_DEPLOY_OK)
-    {
-        out->pos += sprintf((char *) out->pos, "%" PRId64, n);
-    }
+    char              buf[sizeof("-9223372036854775808")];
+    ngx_deploy_str_t  text;
+
+    text.len = snprintf(buf, sizeof(buf), "%lld", (long long) n);
+    text.data = (u_char *) buf;
+
+    ngx_deploy_json_out_raw(out, key, &text);
 }
 
 
