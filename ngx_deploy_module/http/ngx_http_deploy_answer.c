@@ -492,6 +492,10 @@ ngx_http_deploy_answer_body(ngx_http_request_t *r, ngx_str_t *text)
 
     r->headers_out.content_length_n = text ? text->len + 1 : 0;
 
+    /* what happened is told, whatever If-None-Match and If-Match ask for */
+
+    r->disable_not_modified = 1;
+
     if (text == NULL) {
         r->header_only = 1;
         return ngx_http_send_header(r);
