@@ -25,14 +25,15 @@ ngx_deploy_json_out_begin(ngx_deploy_json_out_t *out,
     out->pool = *pool;
     out->rc = NGX_DEPLOY_OK;
     out->start = ngx_deploy_palloc(&out->pool, size);
+    out->pos = out->start;
+    out->last = out->start;
 
     if (out->start == NULL) {
-        size = 0;
         out->rc = NGX_DEPLOY_ERROR;
+        return;
     }
 
-    out->pos = out->start;
-    out->last = out->start + size;
+    out->last += size;
 }
 
 

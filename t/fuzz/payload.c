@@ -292,6 +292,8 @@ fuzz_run(const fuzz_sender_t *sender, unsigned form, size_t piece,
     fuzz_check(n <= NGX_DEPLOY_PAYLOAD_MAX_EVENTS);
     fuzz_slack(payload);
 
+    tap_pool_limit(-1);
+
     ngx_deploy_json_out_begin(&out, tap_pool(), 16);
     ngx_deploy_json_out_array(&out, NULL);
 
