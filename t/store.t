@@ -67,7 +67,7 @@ my $n = 0;
 
 sub again { return deliver($_[0], 'pull_request', merge(number => $n)) }
 
-sub fresh { $n++; return again(@_) }
+sub fresh_merge { $n++; return again(@_) }
 
 # "status code, word, attempts, builds" of a delivery
 
@@ -101,7 +101,7 @@ sub row {
 # accepted and started; then again
 
 
-my $r = row('200 started 2 2', 'started', \&fresh, '/hook');
+my $r = row('200 started 2 2', 'started', \&fresh_merge, '/hook');
 my @first = @{ $r->json->{builds} };
 
 is(join(' ', map { $_->{project} } @first), 'api web', 'both projects');
@@ -182,7 +182,7 @@ sub later {
 
     my $builds = () = $cb->builds();
 
-    $r = row($want, $name, \&fresh, '/one', @faults);
+    $r = row($want, $name, \&fresh_merge, '/one', @faults);
 
     is($r->json->{builds}[0]{status}, 'queued', "$name: status");
 
@@ -214,7 +214,7 @@ later('202 queued 1 0', 'keys that do not work',
 {
     my $builds = () = $cb->builds();
 
-    $r = row('202 queued 3 1', 'reset after it took the request', \&fresh,
+    $r = row('202 queued 3 1', 'reset after it took the request', \&fresh_merge,
              '/one', ('started-reset') x 3);
 
     ok(wait_for(sub {
@@ -228,7 +228,7 @@ later('202 queued 1 0', 'keys that do not work',
 
 $cb->stop();
 
-my @queued = map { fresh('/one') } 1 .. 3;
+my @queued = map { fresh_merge('/one') } 1 .. 3;
 
 is(join(' ', map { $_->status } @queued), '202 202 202', 'an outage');
 is(again('/one')->json->{status}, 'duplicate', 'sent again');
@@ -243,7 +243,7 @@ ok(wait_for(sub { $builds + 3 == (() = $cb->builds()) }, undef, 30),
 
 # too slow
 
-$r = row('202 queued 1 0', 'not in time', \&fresh, '/short',
+$r = row('202 queued 1 0', 'not in time', \&fresh_merge, '/short',
          { fault => 'hang', seconds => 3 });
 ok(wait_for(sub { again('/short')->json->{builds}[0]{status} eq 'started' },
             undef, 20), 'started later');
@@ -271,7 +271,7 @@ row('200 duplicate 0 0', 'and again', \&again, '/hook');
 
 # refused by the module
 
-$r = row('502 failed 1 1', 'not a name of a project', \&fresh, '/bad');
+$r = row('502 failed 1 1', 'not a name of a project', \&fresh_merge, '/bad');
 is(join(' ', map { $_->{status} } @{ $r->json->{builds} }),
    'failed started', 'the other one is started');
 $r = row('502 failed 0 0', 'sent again', \&again, '/bad');

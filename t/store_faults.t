@@ -68,7 +68,7 @@ sub again {
                    merge(number => $n, commit => sprintf('%040x', $n)));
 }
 
-sub fresh { $n++; return again(@_) }
+sub fresh_merge { $n++; return again(@_) }
 
 # how often the newest delivery was started
 
@@ -82,7 +82,7 @@ sub built {
 sub refused {
     my ($name, $uri) = @_;
 
-    my $r = fresh($uri || '/hook');
+    my $r = fresh_merge($uri || '/hook');
 
     is($r->status, 503, "$name: refused");
     like($r->header('retry-after'), qr/^[1-9]\d*$/, "$name: Retry-After");
@@ -199,7 +199,7 @@ SKIP: {
 
     $t->run();
 
-    fresh('/hook');
+    fresh_merge('/hook');
     is(built(), 1, 'a small disk');
 
     open(my $fh, '>', "$dir/ballast") or die "ballast: $!";
@@ -209,7 +209,7 @@ SKIP: {
     my $r;
 
     for (1 .. 200) {
-        $r = fresh('/hook');
+        $r = fresh_merge('/hook');
         last if $r->status != 200;
     }
 
@@ -245,7 +245,7 @@ for (['an hour back', 3600000], ['a year on', -31536000000]) {
     $cb->fault('api', ('throttle') x 3);
     $cb->fault_always('api', 'throttle');
 
-    is(fresh('/hook')->status, 202, "$name: queued");
+    is(fresh_merge('/hook')->status, 202, "$name: queued");
 
     $store->do('UPDATE builds SET since = since + ?, due = due + ?,'
                . ' unknown = iif(unknown > 1, unknown + ?, unknown)'
