@@ -24,16 +24,17 @@ ngx_deploy_json_out_begin(ngx_deploy_json_out_t *out,
 {
     out->pool = *pool;
     out->rc = NGX_DEPLOY_OK;
-    out->start = ngx_deploy_palloc(&out->pool, size);
-    out->pos = out->start;
-    out->last = out->start;
+    out->pos = NULL;
+    out->last = NULL;
 
+    out->start = ngx_deploy_palloc(&out->pool, size);
     if (out->start == NULL) {
         out->rc = NGX_DEPLOY_ERROR;
         return;
     }
 
-    out->last += size;
+    out->pos = out->start;
+    out->last = out->start + size;
 }
 
 
