@@ -69,8 +69,7 @@ my $JSON = JSON::PP->new->utf8;
 my (%seen, $rows);
 
 
-# nothing is started, and the answer says of each rule why; what is left out
-# of those that hold is said by the caller
+# each is sent once; nothing is started, and that is the answer
 
 sub misses {
     my ($uri, $event, $body, $name) = @_;

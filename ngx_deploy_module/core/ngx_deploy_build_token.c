@@ -13,7 +13,7 @@
 #include <openssl/hmac.h>
 
 
-/* as ngx_deploy_json_dump() writes the variable */
+/* as ngx_deploy_codebuild_start_build() writes the variable */
 
 #define NGX_DEPLOY_BUILD_TOKEN_BEFORE                                         \
     "{\"name\":\"" NGX_DEPLOY_BUILD_TOKEN_ENV "\",\"value\":\""

@@ -5,8 +5,8 @@
 
 
 #include "ngx_deploy_json.h"
+#include "ngx_deploy_json_out.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <jansson.h>
 #include <openssl/err.h>
@@ -14,26 +14,18 @@
 
 
 #define NGX_DEPLOY_JSON_MAX_DEPTH  32
-#define NGX_DEPLOY_JSON_BUFFER     4096
-
-
-typedef struct {
-    u_char   *pos;
-    u_char   *last;
-} ngx_deploy_json_writer_t;
+#define NGX_DEPLOY_JSON_SIZE       1024           /* of most texts */
+#define NGX_DEPLOY_JSON_NUMBER     64             /* of a real */
 
 
 static const char *ngx_deploy_json_depth(const u_char *p, size_t len);
 static const char *ngx_deploy_json_reason(const json_error_t *error);
 static json_t *ngx_deploy_json_repair(const u_char *p, size_t len);
-static int ngx_deploy_json_write(ngx_deploy_json_writer_t *w, json_t *json,
-    unsigned depth);
-static int ngx_deploy_json_write_members(ngx_deploy_json_writer_t *w,
-    json_t *json, unsigned depth);
-static int ngx_deploy_json_write_text(ngx_deploy_json_writer_t *w,
-    const char *text, size_t len);
-static int ngx_deploy_json_write_raw(ngx_deploy_json_writer_t *w,
-    const char *text, size_t len);
+static void ngx_deploy_json_write(ngx_deploy_json_out_t *out, json_t *json);
+static void ngx_deploy_json_write_members(ngx_deploy_json_out_t *out,
+    json_t *json);
+static void ngx_deploy_json_write_other(ngx_deploy_json_out_t *out,
+    json_t *json);
 
 
 void
@@ -417,200 +409,103 @@ ngx_deploy_json_at(ngx_deploy_json_t *array, size_t i)
 
 int
 ngx_deploy_json_dump(ngx_deploy_json_t *json, ngx_deploy_pool_t *pool,
-    ngx_deploy_str_t *out)
+    ngx_deploy_str_t *text)
 {
-    char                      buf[NGX_DEPLOY_JSON_BUFFER];
-    size_t                    n, size, flags;
-    ngx_deploy_json_writer_t  w;
+    ngx_deploy_json_out_t  out;
 
-    /* what is small and plain is written ten times faster than by jansson */
+    ngx_deploy_json_out_begin(&out, pool, NGX_DEPLOY_JSON_SIZE);
+    ngx_deploy_json_write(&out, json);
 
-    w.pos = (u_char *) buf;
-    w.last = w.pos + NGX_DEPLOY_JSON_BUFFER;
-
-    if (ngx_deploy_json_write(&w, json, 0) == NGX_DEPLOY_OK) {
-        return ngx_deploy_pstrdup(pool, out, (u_char *) buf,
-                                  w.pos - (u_char *) buf);
-    }
-
-    flags = JSON_COMPACT|JSON_ENCODE_ANY;
-
-    /* the size that is needed is returned even when the room is smaller */
-
-    n = json_dumpb(json, buf, NGX_DEPLOY_JSON_BUFFER, flags);
-
-    if (n == 0) {
-        return NGX_DEPLOY_ERROR;
-    }
-
-    if (n <= NGX_DEPLOY_JSON_BUFFER) {
-        return ngx_deploy_pstrdup(pool, out, (u_char *) buf, n);
-    }
-
-    size = n;
-
-    out->data = ngx_deploy_palloc(pool, size);
-    if (out->data == NULL) {
-        return NGX_DEPLOY_ERROR;
-    }
-
-    n = json_dumpb(json, (char *) out->data, size, flags);
-
-    if (n != size) {
-        return NGX_DEPLOY_ERROR;
-    }
-
-    out->len = n;
-
-    return NGX_DEPLOY_OK;
+    return ngx_deploy_json_out_end(&out, text);
 }
 
 
-/* NGX_DEPLOY_DECLINED: too long for the buffer, or left to jansson */
+/* the value of a member whose name was written, or an element */
 
-static int
-ngx_deploy_json_write(ngx_deploy_json_writer_t *w, json_t *json,
-    unsigned depth)
+static void
+ngx_deploy_json_write(ngx_deploy_json_out_t *out, json_t *json)
 {
-    int     n;
-    char    buf[32];
-    size_t  i;
+    size_t            i;
+    ngx_deploy_str_t  text;
 
-    if (json == NULL || depth > NGX_DEPLOY_JSON_MAX_DEPTH) {
-        return NGX_DEPLOY_DECLINED;
+    if (json == NULL) {
+        out->rc = NGX_DEPLOY_ERROR;
+        return;
     }
 
     switch (json_typeof(json)) {
 
     case JSON_STRING:
-        return ngx_deploy_json_write_text(w, json_string_value(json),
-                                          json_string_length(json));
+        text = ngx_deploy_json_get_str(json, NULL);
+        ngx_deploy_json_out_str(out, NULL, &text);
+        break;
 
     case JSON_INTEGER:
-        n = snprintf(buf, sizeof(buf), "%" JSON_INTEGER_FORMAT,
-                     json_integer_value(json));
-
-        return ngx_deploy_json_write_raw(w, buf, n);
+        ngx_deploy_json_out_int(out, NULL, json_integer_value(json));
+        break;
 
     case JSON_TRUE:
-        return ngx_deploy_json_write_raw(w, "true", 4);
-
     case JSON_FALSE:
-        return ngx_deploy_json_write_raw(w, "false", 5);
+        ngx_deploy_json_out_bool(out, NULL, json_is_true(json));
+        break;
 
     case JSON_OBJECT:
-        return ngx_deploy_json_write_members(w, json, depth);
+        ngx_deploy_json_write_members(out, json);
+        break;
 
     case JSON_ARRAY:
-        if (ngx_deploy_json_write_raw(w, "[", 1) != NGX_DEPLOY_OK) {
-            return NGX_DEPLOY_DECLINED;
-        }
+        ngx_deploy_json_out_array(out, NULL);
 
         for (i = 0; i < json_array_size(json); i++) {
-            if ((i && ngx_deploy_json_write_raw(w, ",", 1) != NGX_DEPLOY_OK)
-                || ngx_deploy_json_write(w, json_array_get(json, i),
-                                         depth + 1)
-                   != NGX_DEPLOY_OK)
-            {
-                return NGX_DEPLOY_DECLINED;
-            }
+            ngx_deploy_json_write(out, json_array_get(json, i));
         }
 
-        return ngx_deploy_json_write_raw(w, "]", 1);
+        ngx_deploy_json_out_close(out, ']');
+        break;
 
-    default:
-        return NGX_DEPLOY_DECLINED;
+    default: /* JSON_REAL, JSON_NULL */
+        ngx_deploy_json_write_other(out, json);
+        break;
     }
 }
 
 
-static int
-ngx_deploy_json_write_members(ngx_deploy_json_writer_t *w, json_t *json,
-    unsigned depth)
+static void
+ngx_deploy_json_write_members(ngx_deploy_json_out_t *out, json_t *json)
 {
-    void        *iter;
-    const char  *key, *before;
+    void              *iter;
+    ngx_deploy_str_t   name;
 
-    before = "{";
-    iter = json_object_iter(json);
+    ngx_deploy_json_out_object(out, NULL);
 
-    if (iter == NULL) {
-        return ngx_deploy_json_write_raw(w, "{}", 2);
-    }
-
-    do {
-        key = json_object_iter_key(iter);
-
-        if (ngx_deploy_json_write_raw(w, before, 1) != NGX_DEPLOY_OK
-            || ngx_deploy_json_write_text(w, key, strlen(key))
-               != NGX_DEPLOY_OK
-            || ngx_deploy_json_write_raw(w, ":", 1) != NGX_DEPLOY_OK
-            || ngx_deploy_json_write(w, json_object_iter_value(iter),
-                                     depth + 1)
-               != NGX_DEPLOY_OK)
-        {
-            return NGX_DEPLOY_DECLINED;
-        }
-
-        before = ",";
-        iter = json_object_iter_next(json, iter);
-
-    } while (iter != NULL);
-
-    return ngx_deploy_json_write_raw(w, "}", 1);
-}
-
-
-static int
-ngx_deploy_json_write_text(ngx_deploy_json_writer_t *w, const char *text,
-    size_t len)
-{
-    size_t  i;
-    u_char  ch;
-
-    /* each byte may need a second one, and there are the quotes */
-
-    if (len > NGX_DEPLOY_JSON_BUFFER
-        || (size_t) (w->last - w->pos) < 2 * len + 2)
+    for (iter = json_object_iter(json);
+         iter != NULL;
+         iter = json_object_iter_next(json, iter))
     {
-        return NGX_DEPLOY_DECLINED;
+        name.data = (u_char *) json_object_iter_key(iter);
+        name.len = strlen((char *) name.data);
+
+        ngx_deploy_json_out_name(out, &name);
+        ngx_deploy_json_write(out, json_object_iter_value(iter));
     }
 
-    *w->pos++ = '"';
-
-    for (i = 0; i < len; i++) {
-        ch = (u_char) text[i];
-
-        if (ch == '"' || ch == '\\') {
-            *w->pos++ = '\\';
-
-        } else if (ch == '\n') {
-            *w->pos++ = '\\';
-            ch = 'n';
-
-        } else if (ch < 0x20) {
-            return NGX_DEPLOY_DECLINED;
-        }
-
-        *w->pos++ = ch;
-    }
-
-    *w->pos++ = '"';
-
-    return NGX_DEPLOY_OK;
+    ngx_deploy_json_out_close(out, '}');
 }
 
 
-static int
-ngx_deploy_json_write_raw(ngx_deploy_json_writer_t *w, const char *text,
-    size_t len)
+static void
+ngx_deploy_json_write_other(ngx_deploy_json_out_t *out, json_t *json)
 {
-    if ((size_t) (w->last - w->pos) < len) {
-        return NGX_DEPLOY_DECLINED;
+    char              buf[NGX_DEPLOY_JSON_NUMBER];
+    ngx_deploy_str_t  text;
+
+    text.data = (u_char *) buf;
+    text.len = json_dumpb(json, buf, NGX_DEPLOY_JSON_NUMBER, JSON_ENCODE_ANY);
+
+    if (text.len == 0 || text.len > NGX_DEPLOY_JSON_NUMBER) {
+        out->rc = NGX_DEPLOY_ERROR;
+        return;
     }
 
-    memcpy(w->pos, text, len);
-    w->pos += len;
-
-    return NGX_DEPLOY_OK;
+    ngx_deploy_json_out_raw(out, NULL, &text);
 }

@@ -99,7 +99,9 @@ ngx_deploy_json_out_key(ngx_deploy_json_out_t *out, const char *key, size_t n)
         return NGX_DEPLOY_ERROR;
     }
 
-    if (out->pos > out->start && out->pos[-1] != '{' && out->pos[-1] != '[') {
+    if (out->pos > out->start && out->pos[-1] != '{' && out->pos[-1] != '['
+        && out->pos[-1] != ':')
+    {
         *out->pos++ = ',';
     }
 
@@ -139,6 +141,15 @@ ngx_deploy_json_out_close(ngx_deploy_json_out_t *out, u_char bracket)
     if (ngx_deploy_json_out_room(out, 1) == NGX_DEPLOY_OK) {
         *out->pos++ = bracket;
     }
+}
+
+
+void
+ngx_deploy_json_out_name(ngx_deploy_json_out_t *out,
+    const ngx_deploy_str_t *name)
+{
+    ngx_deploy_json_out_str(out, NULL, name);
+    ngx_deploy_json_out_close(out, ':');
 }
 
 

@@ -12,7 +12,7 @@
 
 
 /*
- * JSON (RFC 8259) that is only written: answers, what the store keeps.  The
+ * JSON (RFC 8259) that is written: answers, what the store keeps, trees.  The
  * text grows in memory of a pool, in one line, members in the order they are
  * written.  Bytes that are no UTF-8 become U+FFFD.  There is no check at each
  * step: what fails makes ngx_deploy_json_out_end() fail.  A key is a member's
@@ -45,6 +45,10 @@ void ngx_deploy_json_out_array(ngx_deploy_json_out_t *out, const char *key);
 
 /* end what was begun, bracket is "}" or "]" */
 void ngx_deploy_json_out_close(ngx_deploy_json_out_t *out, u_char bracket);
+
+/* the name of a member, any text; its value follows, with a NULL key */
+void ngx_deploy_json_out_name(ngx_deploy_json_out_t *out,
+    const ngx_deploy_str_t *name);
 
 /* a text; the second writes nothing when s is absent */
 void ngx_deploy_json_out_text(ngx_deploy_json_out_t *out, const char *key,

@@ -304,6 +304,7 @@ ngx_deploy_scan_key(ngx_deploy_scan_t *scan, const u_char *data, size_t len,
 static int
 ngx_deploy_scan_key_add(ngx_deploy_scan_t *scan, size_t mark, uint64_t hash)
 {
+    int     rc;
     size_t  n;
 
     /* an empty slot of the set is zero */
@@ -320,16 +321,10 @@ ngx_deploy_scan_key_add(ngx_deploy_scan_t *scan, size_t mark, uint64_t hash)
             return NGX_DEPLOY_ERROR;
         }
 
-        switch (ngx_deploy_scan_set_add(scan, hash)) {
+        rc = ngx_deploy_scan_set_add(scan, hash);
 
-        case NGX_DEPLOY_OK:
-            break;
-
-        case NGX_DEPLOY_DECLINED:
-            return NGX_DEPLOY_DECLINED;
-
-        default:
-            return NGX_DEPLOY_ERROR;
+        if (rc != NGX_DEPLOY_OK) {
+            return rc;
         }
 
     } else if (ngx_deploy_scan_tagged(scan, mark, hash)) {
@@ -362,15 +357,11 @@ ngx_deploy_scan_key_add(ngx_deploy_scan_t *scan, size_t mark, uint64_t hash)
 static inline unsigned
 ngx_deploy_scan_tagged(ngx_deploy_scan_t *scan, size_t mark, uint64_t hash)
 {
-    size_t          i;
-#if defined(__SSE2__)
-    int             same;
-    __m128i         tag;
-#else
-    uint16_t        tag;
-#endif
+    size_t   i;
 
 #if defined(__SSE2__)
+    int      same;
+    __m128i  tag;
 
     same = 0;
     tag = _mm_set1_epi16((short) (hash >> 48));
@@ -385,15 +376,6 @@ ngx_deploy_scan_tagged(ngx_deploy_scan_t *scan, size_t mark, uint64_t hash)
     if (!same) {
         return 0;
     }
-
-#else
-
-    tag = (uint16_t) (hash >> 48);
-
-    for (i = mark; i < scan->nkeys && scan->tags[i] != tag; i++) {
-        /* void */
-    }
-
 #endif
 
     for (i = mark; i < scan->nkeys; i++) {

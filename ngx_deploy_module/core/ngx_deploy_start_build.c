@@ -38,6 +38,8 @@ static int ngx_deploy_start_build_env(ngx_deploy_json_out_t *out,
     const ngx_deploy_start_build_t *start, const char **reason);
 static void ngx_deploy_start_build_variable(ngx_deploy_json_out_t *out,
     const ngx_deploy_env_t *env);
+static void ngx_deploy_start_build_value(ngx_deploy_json_out_t *out,
+    const char *key, const ngx_deploy_str_t *value);
 static int ngx_deploy_start_build_override(ngx_deploy_json_out_t *out,
     const ngx_deploy_start_build_t *start, size_t i, const char **reason);
 
@@ -400,25 +402,27 @@ static void
 ngx_deploy_start_build_variable(ngx_deploy_json_out_t *out,
     const ngx_deploy_env_t *env)
 {
-    ngx_deploy_str_t  value;
-
-    /* required, but may be empty */
-
-    value = env->value;
-
-    if (value.data == NULL) {
-        value.data = (u_char *) "";
-    }
-
     ngx_deploy_json_out_object(out, NULL);
     ngx_deploy_json_out_str(out, "name", &env->name);
-    ngx_deploy_json_out_str(out, "value", &value);
+    ngx_deploy_start_build_value(out, "value", &env->value);
 
     if (env->type) {
         ngx_deploy_json_out_text(out, "type", env->type);
     }
 
     ngx_deploy_json_out_close(out, '}');
+}
+
+
+/* required, but may be empty */
+
+static void
+ngx_deploy_start_build_value(ngx_deploy_json_out_t *out, const char *key,
+    const ngx_deploy_str_t *value)
+{
+    static const ngx_deploy_str_t  empty = ngx_deploy_string("");
+
+    ngx_deploy_json_out_str(out, key, value->data ? value : &empty);
 }
 
 
@@ -430,12 +434,12 @@ ngx_deploy_start_build_override(ngx_deploy_json_out_t *out,
 {
     size_t                        j;
     int64_t                       n, last;
-    ngx_deploy_str_t              text;
+    ngx_deploy_str_t              value;
     const ngx_deploy_member_t    *member;
     const ngx_deploy_override_t  *override;
 
     last = 0;
-    text = start->overrides[i].value;
+    value = start->overrides[i].value;
 
     member = ngx_deploy_member_find(&start->overrides[i].member);
 
@@ -464,7 +468,7 @@ ngx_deploy_start_build_override(ngx_deploy_json_out_t *out,
             return NGX_DEPLOY_DECLINED;
         }
 
-        text = override->value;
+        value = override->value;
         last = n;
     }
 
@@ -479,11 +483,7 @@ ngx_deploy_start_build_override(ngx_deploy_json_out_t *out,
         break;
 
     default:
-        if (text.data == NULL) {
-            text.data = (u_char *) "";
-        }
-
-        ngx_deploy_json_out_str(out, member->name, &text);
+        ngx_deploy_start_build_value(out, member->name, &value);
         break;
     }
 

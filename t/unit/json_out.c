@@ -133,10 +133,33 @@ test_text(const char *from, const char *to, const char *name)
 
 
 static void
+test_name(void)
+{
+    ngx_deploy_str_t       name, text;
+    ngx_deploy_json_out_t  out;
+
+    name = tap_str("a\"b");
+
+    ngx_deploy_json_out_begin(&out, tap_pool(), 1);
+    ngx_deploy_json_out_object(&out, NULL);
+    ngx_deploy_json_out_name(&out, &name);
+    ngx_deploy_json_out_int(&out, NULL, 1);
+    ngx_deploy_json_out_name(&out, &name);
+    ngx_deploy_json_out_text(&out, NULL, "c");
+    ngx_deploy_json_out_close(&out, '}');
+    (void) ngx_deploy_json_out_end(&out, &text);
+
+    is_str(text, "{\"a\\\"b\":1,\"a\\\"b\":\"c\"}", "names of any text");
+}
+
+
+static void
 test_texts(void)
 {
     test_text("\b\t\n\f\r\x01\x1f\x7f",
               "\"\\b\\t\\n\\f\\r\\u0001\\u001F\x7f\"", "controls");
+    test_name();
+
     test_text("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
               "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"", "UTF-8");
     test_text("\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\"", "a sequence cut");

@@ -67,7 +67,8 @@ sub raw_post {
     my ($uri, $body, @headers) = @_;
 
     push(@headers, 'Content-Type' => 'application/json')
-        unless grep { lc($_ // '') eq 'content-type' } @headers;
+        unless grep { !($_ % 2) && lc($headers[$_]) eq 'content-type' }
+               0 .. $#headers;
 
     return raw_request('POST', $uri, $body, @headers);
 }
